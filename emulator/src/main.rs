@@ -1,0 +1,2 @@
+//! foundry-emulator
+fn main() {}

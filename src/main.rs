@@ -1,0 +1,2 @@
+//! foundry-gateway
+fn main() {}
