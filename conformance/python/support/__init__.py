@@ -1,0 +1,1 @@
+"""What the emulator suite and the gateway suite share."""
