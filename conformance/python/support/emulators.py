@@ -36,6 +36,10 @@ class Emulator:
         body = response.json()
         return body["requests"] if isinstance(body, dict) else body
 
+    def operations(self) -> list[str]:
+        """The names of the journal's operations, such as `create_response`, in their order."""
+        return [entry["operation"] for entry in self.journal()]
+
     def clear_journal(self) -> None:
         requests.delete(f"{self.url}/emulator/journal", verify=self._verify, timeout=10).raise_for_status()
 

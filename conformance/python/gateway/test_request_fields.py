@@ -1,0 +1,137 @@
+"""Request fields beside the messages: passed on, refused by name, or dropped and reported."""
+
+from typing import Any
+
+import pytest
+from openai import BadRequestError, OpenAI
+from pydantic import BaseModel
+
+from support.emulators import Emulator
+
+HELLO: list = [{"role": "user", "content": "Hello"}]
+KINDS = ["assistant", "asst_assistant"]
+WEATHER_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"location": {"type": "string"}}},
+    },
+}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
+
+
+@pytest.mark.parametrize("model", KINDS)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tools", [WEATHER_TOOL]),
+        ("functions", [WEATHER_TOOL["function"]]),
+        ("response_format", {"type": "json_object"}),
+        ("response_format", SCHEMA),
+        ("n", 2),
+        ("logprobs", True),
+        ("modalities", ["text", "audio"]),
+        ("audio", {"voice": "alloy", "format": "mp3"}),
+        ("web_search_options", {}),
+    ],
+)
+def test_what_would_change_the_answer_is_refused_by_name(client: OpenAI, model: str, field: str, value: Any) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(model=model, messages=HELLO, extra_body={field: value})
+    assert refused.value.param == field
+    assert field in refused.value.message
+    assert refused.value.type == "invalid_request_error"
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_parse_is_refused_by_name(client: OpenAI, model: str) -> None:
+    class City(BaseModel):
+        name: str
+
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.parse(model=model, messages=HELLO, response_format=City)
+    assert refused.value.param == "response_format"
+
+
+@pytest.mark.parametrize("model", KINDS)
+@pytest.mark.parametrize(
+    ("field", "value"), [("response_format", {"type": "text"}), ("n", 1), ("modalities", ["text"]), ("tools", [])]
+)
+def test_a_default_spelled_out_is_accepted(client: OpenAI, model: str, field: str, value: Any) -> None:
+    completion = client.chat.completions.create(model=model, messages=HELLO, extra_body={field: value})
+    assert completion.choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("temperature", 0.1), ("top_p", 0.5), ("seed", 7), ("presence_penalty", 0.5), ("frequency_penalty", 0.5)],
+)
+def test_a_hint_to_a_new_agent_is_dropped_and_reported(
+    client: OpenAI, journal: Emulator, field: str, value: Any
+) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="assistant", messages=HELLO, extra_body={field: value}
+    )
+    assert field in [name.strip() for name in raw.headers["x-ignored-params"].split(",")]
+    [request] = [entry for entry in journal.journal() if entry["operation"] == "create_response"]
+    assert field not in request["body"]
+
+
+def test_several_dropped_hints_are_all_reported(client: OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="assistant", messages=HELLO, temperature=0.1, top_p=0.5, seed=7, stream=True
+    )
+    reported = {name.strip() for name in raw.headers["x-ignored-params"].split(",")}
+    assert {"temperature", "top_p", "seed"} <= reported
+    assert [chunk.choices[0].finish_reason for chunk in raw.parse()][-1] == "stop"
+
+
+@pytest.mark.parametrize(("field", "value"), [("temperature", 0.1), ("top_p", 0.5)])
+def test_a_classic_agent_takes_sampling_options(
+    client: OpenAI, journal: Emulator, field: str, value: float
+) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="asst_assistant", messages=HELLO, extra_body={field: value}
+    )
+    assert field not in raw.headers.get("x-ignored-params", "")
+    [request] = [
+        entry for entry in journal.journal() if entry["operation"] in ("create_run", "create_thread_and_run")
+    ]
+    assert request["body"][field] == value
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_nothing_is_reported_when_nothing_is_dropped(client: OpenAI, model: str) -> None:
+    raw = client.chat.completions.with_raw_response.create(model=model, messages=HELLO)
+    assert "x-ignored-params" not in raw.headers
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_an_unknown_field_is_not_dropped_in_silence(client: OpenAI, model: str) -> None:
+    try:
+        raw = client.chat.completions.with_raw_response.create(
+            model=model, messages=HELLO, extra_body={"flux_capacitor": 1.21}
+        )
+    except BadRequestError as refused:
+        assert refused.param == "flux_capacitor"
+    else:
+        assert "flux_capacitor" in raw.headers["x-ignored-params"]
+
+
+@pytest.mark.parametrize("model", KINDS)
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,AAAA", "filename": "a.txt"}},
+    ],
+    ids=lambda part: part["type"],
+)
+def test_parts_that_are_no_text_are_refused_clearly(client: OpenAI, model: str, part: dict[str, Any]) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, part]}]
+        )
+    assert part["type"] in refused.value.message
+    assert (refused.value.param or "").startswith("messages")
