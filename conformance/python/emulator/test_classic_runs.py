@@ -71,13 +71,9 @@ def test_a_run_is_created_polled_and_read(agents_client: AgentsClient) -> None:
 
 def test_a_thread_remembers(agents_client: AgentsClient) -> None:
     thread_id = thread_with(agents_client, "My name is Ada.")
-    agents_client.runs.create_and_process(
-        thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05
-    )
+    agents_client.runs.create_and_process(thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05)
     agents_client.messages.create(thread_id, role="user", content="What is my name?")
-    run = agents_client.runs.create_and_process(
-        thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05
-    )
+    run = agents_client.runs.create_and_process(thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05)
     assert run.status == RunStatus.COMPLETED
     assert "Ada" in answer_of(agents_client, thread_id)
     roles = [message.role for message in agents_client.messages.list(thread_id, order=ListSortOrder.ASCENDING)]
@@ -129,9 +125,7 @@ def test_functions_are_called_by_the_sdk(agents_client: AgentsClient) -> None:
     toolset.add(FunctionTool({get_weather}))
     agents_client.enable_auto_function_calls(toolset)
     thread_id = thread_with(agents_client, "What is the weather in Oslo?")
-    run = agents_client.runs.create_and_process(
-        thread_id=thread_id, agent_id="asst_weather", polling_interval=0.05
-    )
+    run = agents_client.runs.create_and_process(thread_id=thread_id, agent_id="asst_weather", polling_interval=0.05)
     assert run.status == RunStatus.COMPLETED
     assert "sunny in Oslo" in answer_of(agents_client, thread_id)
 
@@ -168,9 +162,7 @@ def test_a_waiting_run_locks_its_thread_until_it_is_cancelled(agents_client: Age
     assert agents_client.runs.cancel(thread_id, run.id).status in (RunStatus.CANCELLING, RunStatus.CANCELLED)
     assert poll(agents_client, run).status == RunStatus.CANCELLED
     agents_client.messages.create(thread_id, role="user", content="repeat exactly: free again")
-    run = agents_client.runs.create_and_process(
-        thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05
-    )
+    run = agents_client.runs.create_and_process(thread_id=thread_id, agent_id="asst_assistant", polling_interval=0.05)
     assert run.status == RunStatus.COMPLETED
     assert answer_of(agents_client, thread_id) == "free again"
 

@@ -90,9 +90,7 @@ def test_the_events_of_a_text_answer(agents_client: AgentsClient) -> None:
 def test_a_handler_hears_everything(agents_client: AgentsClient) -> None:
     thread_id = thread_with(agents_client, "repeat exactly: 你好, größer, 🙂")
     recorder = Recorder()
-    with agents_client.runs.stream(
-        thread_id=thread_id, agent_id="asst_assistant", event_handler=recorder
-    ) as stream:
+    with agents_client.runs.stream(thread_id=thread_id, agent_id="asst_assistant", event_handler=recorder) as stream:
         stream.until_done()
 
     assert recorder.text == "你好, größer, 🙂"
@@ -110,9 +108,7 @@ def test_tool_outputs_are_submitted_in_the_same_stream(agents_client: AgentsClie
     agents_client.enable_auto_function_calls(toolset)
     thread_id = thread_with(agents_client, "What is the weather in Oslo?")
     recorder = Recorder()
-    with agents_client.runs.stream(
-        thread_id=thread_id, agent_id="asst_weather", event_handler=recorder
-    ) as stream:
+    with agents_client.runs.stream(thread_id=thread_id, agent_id="asst_weather", event_handler=recorder) as stream:
         stream.until_done()
 
     assert "sunny in Oslo" in recorder.text
@@ -151,9 +147,7 @@ def test_tool_outputs_are_submitted_to_a_stream_by_hand(agents_client: AgentsCli
 def test_a_cancelled_run_frees_the_thread(agents_client: AgentsClient) -> None:
     thread_id = thread_with(agents_client, "What is the weather in Oslo?")
     recorder = Recorder()
-    with agents_client.runs.stream(
-        thread_id=thread_id, agent_id="asst_weather", event_handler=recorder
-    ) as stream:
+    with agents_client.runs.stream(thread_id=thread_id, agent_id="asst_weather", event_handler=recorder) as stream:
         stream.until_done()
     run = agents_client.runs.cancel(thread_id, recorder.runs[-1].id)
     assert run.status in ("cancelling", "cancelled")

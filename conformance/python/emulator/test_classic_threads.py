@@ -72,9 +72,7 @@ def test_a_message_holds_text_and_images(agents_client: AgentsClient) -> None:
         role="user",
         content=[
             MessageInputTextBlock(text="What is this?"),
-            MessageInputImageUrlBlock(
-                image_url=MessageImageUrlParam(url="https://example.com/cat.png", detail="low")
-            ),
+            MessageInputImageUrlBlock(image_url=MessageImageUrlParam(url="https://example.com/cat.png", detail="low")),
         ],
     )
     text, image = agents_client.messages.get(thread.id, message.id).content

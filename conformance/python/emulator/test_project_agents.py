@@ -70,9 +70,7 @@ def test_versions_are_created_read_listed_and_deleted(project_client: AIProjectC
 
 def test_an_unchanged_definition_makes_no_version(project_client: AIProjectClient, agent_name: str) -> None:
     definition = PromptAgentDefinition(model="gpt-4o-mini", instructions="Be patient.")
-    versions = {
-        project_client.agents.create_version(agent_name, definition=definition).version for _ in range(2)
-    }
+    versions = {project_client.agents.create_version(agent_name, definition=definition).version for _ in range(2)}
     assert versions == {"1"}
 
 

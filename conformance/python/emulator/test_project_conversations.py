@@ -24,16 +24,14 @@ def test_a_conversation_remembers(openai_client: OpenAI) -> None:
     )
     first = openai_client.responses.create(conversation=conversation.id, extra_body=AGENT)
     assert first.conversation.id == conversation.id
-    second = openai_client.responses.create(
-        input="What is my name?", conversation=conversation.id, extra_body=AGENT
-    )
+    second = openai_client.responses.create(input="What is my name?", conversation=conversation.id, extra_body=AGENT)
     assert "Ada" in second.output_text
 
     items = list(openai_client.conversations.items.list(conversation.id, order="asc", limit=2))
     assert [item.role for item in items] == ["user", "assistant", "user", "assistant"]
-    assert [item.id for item in openai_client.conversations.items.list(conversation.id)] == [
-        item.id for item in items
-    ][::-1]
+    assert [item.id for item in openai_client.conversations.items.list(conversation.id)] == [item.id for item in items][
+        ::-1
+    ]
 
 
 def test_items_are_added_read_and_deleted(openai_client: OpenAI) -> None:
@@ -58,9 +56,7 @@ def test_a_streamed_response_joins_its_conversation(openai_client: OpenAI) -> No
     ) as stream:
         *_, last = stream
     assert last.response.conversation.id == conversation.id
-    response = openai_client.responses.create(
-        input="What is my name?", conversation=conversation.id, extra_body=AGENT
-    )
+    response = openai_client.responses.create(input="What is my name?", conversation=conversation.id, extra_body=AGENT)
     assert "Ada" in response.output_text
 
 

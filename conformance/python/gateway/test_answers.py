@@ -128,9 +128,7 @@ def test_a_megabyte_goes_both_ways(client: OpenAI, model: str) -> None:
 
 
 def test_several_messages_of_one_answer_are_joined(client: OpenAI) -> None:
-    completion = client.chat.completions.create(
-        model="two-messages", messages=[{"role": "user", "content": "Hello"}]
-    )
+    completion = client.chat.completions.create(model="two-messages", messages=[{"role": "user", "content": "Hello"}])
     assert "\n\n" in text_of(completion)
 
 

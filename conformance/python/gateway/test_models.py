@@ -38,9 +38,7 @@ def test_an_unknown_model_is_not_found(client: OpenAI) -> None:
     assert "missing" in missing.value.message
 
 
-def test_an_async_client_lists_the_same(
-    client: OpenAI, make_async_client: Callable[[], AsyncOpenAI]
-) -> None:
+def test_an_async_client_lists_the_same(client: OpenAI, make_async_client: Callable[[], AsyncOpenAI]) -> None:
     async def identifiers() -> list[str]:
         async with make_async_client() as async_client:
             return [model.id async for model in async_client.models.list()]

@@ -69,9 +69,7 @@ def test_a_default_spelled_out_is_accepted(client: OpenAI, model: str, field: st
 def test_a_hint_to_a_new_agent_is_dropped_and_reported(
     client: OpenAI, journal: Emulator, field: str, value: Any
 ) -> None:
-    raw = client.chat.completions.with_raw_response.create(
-        model="assistant", messages=HELLO, extra_body={field: value}
-    )
+    raw = client.chat.completions.with_raw_response.create(model="assistant", messages=HELLO, extra_body={field: value})
     assert field in [name.strip() for name in raw.headers["x-ignored-params"].split(",")]
     [request] = [entry for entry in journal.journal() if entry["operation"] == "create_response"]
     assert field not in request["body"]
@@ -87,16 +85,12 @@ def test_several_dropped_hints_are_all_reported(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("temperature", 0.1), ("top_p", 0.5)])
-def test_a_classic_agent_takes_sampling_options(
-    client: OpenAI, journal: Emulator, field: str, value: float
-) -> None:
+def test_a_classic_agent_takes_sampling_options(client: OpenAI, journal: Emulator, field: str, value: float) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="asst_assistant", messages=HELLO, extra_body={field: value}
     )
     assert field not in raw.headers.get("x-ignored-params", "")
-    [request] = [
-        entry for entry in journal.journal() if entry["operation"] in ("create_run", "create_thread_and_run")
-    ]
+    [request] = [entry for entry in journal.journal() if entry["operation"] in ("create_run", "create_thread_and_run")]
     assert request["body"][field] == value
 
 

@@ -170,9 +170,7 @@ def test_text_is_passed_on_as_it_comes(client: OpenAI, journal: Emulator) -> Non
 def test_a_client_that_leaves_stops_the_agent(client: OpenAI, journal: Emulator) -> None:
     with client.chat.completions.create(model="stall-middle", messages=ask("Hello"), stream=True) as stream:
         next(chunk for chunk in stream if chunk.choices[0].delta.content)
-    journal.wait_for_request(
-        "the upstream request to be closed", operation="create_response", ending="client_closed"
-    )
+    journal.wait_for_request("the upstream request to be closed", operation="create_response", ending="client_closed")
 
 
 def test_a_client_that_leaves_cancels_the_run(client: OpenAI, journal: Emulator) -> None:

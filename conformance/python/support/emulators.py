@@ -56,9 +56,7 @@ class Emulator:
 
     def set_behaviour(self, **knobs: Any) -> None:
         """Replaces the behaviour; without arguments the emulator behaves normally again."""
-        requests.put(
-            f"{self.url}/emulator/behaviour", json=knobs, verify=self._verify, timeout=10
-        ).raise_for_status()
+        requests.put(f"{self.url}/emulator/behaviour", json=knobs, verify=self._verify, timeout=10).raise_for_status()
 
     def reset_behaviour(self) -> None:
         requests.delete(f"{self.url}/emulator/behaviour", verify=self._verify, timeout=10).raise_for_status()
