@@ -11,6 +11,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,14 +135,19 @@ def running_gateway(program: Path, project_endpoint: str) -> Iterator[Started]:
 
 @contextlib.contextmanager
 def running_emulator(program: Path) -> Iterator[str]:
-    command = [program, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+    # Its log goes to a file: a pipe that nobody reads would fill up and stop it.
+    with (
+        tempfile.NamedTemporaryFile("r") as log,
+        subprocess.Popen([program, "--port", "0"], stdout=open(log.name, "wb"), stdin=subprocess.DEVNULL) as process,
+    ):
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line.startswith("listening on "):
+            begin = time.perf_counter()
+            while (line := log.readline()) == "":
+                if process.poll() is not None or time.perf_counter() - begin > 10:
+                    raise RuntimeError(f"{program} said nothing within 10 s (exit code {process.poll()})")
+            if not line.startswith("listening on http://"):
                 raise RuntimeError(f"{program} said {line!r} instead of 'listening on URL'")
-            yield "http://" + line.split("http://", 1)[1].split("/", 1)[0].strip()
+            yield "http://" + line.removeprefix("listening on http://").split("/", 1)[0].strip()
         finally:
             process.kill()
 

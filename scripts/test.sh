@@ -69,9 +69,10 @@ check_tools() {
   fi
 }
 
-# is_stamped STAMP FILE...: whether STAMP was written for exactly these files and this machine's interpreters.
+# What an installation was made from: the list, the interpreters, and the place, which a virtual environment remembers.
 stamp_text() {
-  cat "$@" | sha256sum
+  sha256sum < "$1"
+  pwd
   python3 --version 2> /dev/null || true
   node --version 2> /dev/null || true
 }
