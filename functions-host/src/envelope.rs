@@ -148,7 +148,7 @@ pub(crate) async fn invoke_http(
     match invoke(host, bindings.function, invocation_id, data).await {
         Ok(mut result) => {
             let output = bindings.output.and_then(|name| result.outputs.remove(name));
-            http_response(output.unwrap_or_default())
+            http_response(&output.unwrap_or_default())
         }
         // Only functionTimeout ends it.
         Err(InvocationError::Hang) => pending().await,
@@ -198,7 +198,7 @@ async fn http_value(
 }
 
 /// The client's response from the `http` output `{statusCode | status, headers, body}`.
-fn http_response(output: Value) -> Response<HostBody> {
+fn http_response(output: &Value) -> Response<HostBody> {
     let status = output.get("statusCode").or_else(|| output.get("status"));
     let status = status.and_then(|status| match status {
         Value::String(text) => text.parse().ok(),

@@ -66,9 +66,10 @@ pub(crate) fn destination<'config>(
             return Destination::Function(function, parameters);
         }
     }
-    match segments.is_empty() {
-        true => Destination::HomePage,
-        false => Destination::NotFound,
+    if segments.is_empty() {
+        Destination::HomePage
+    } else {
+        Destination::NotFound
     }
 }
 
@@ -141,16 +142,15 @@ impl RouteTemplate {
 
 impl Segment {
     fn parse(text: &str) -> Result<Self, String> {
-        let Some(inside) = text
+        let not_copied = |what: &str| Err(format!("{what} is not copied by this stand-in"));
+        let inside = text
             .strip_prefix('{')
-            .and_then(|text| text.strip_suffix('}'))
-        else {
-            return match text.contains(['{', '}']) {
-                true => Err(format!(
-                    "the route segment {text} is not copied by this stand-in"
-                )),
-                false => Ok(Self::Literal(text.to_lowercase())),
-            };
+            .and_then(|text| text.strip_suffix('}'));
+        if inside.unwrap_or(text).contains(['{', '}']) {
+            return not_copied(&format!("the route segment {text}"));
+        }
+        let Some(inside) = inside else {
+            return Ok(Self::Literal(text.to_lowercase()));
         };
         if let Some(name) = inside.strip_prefix('*') {
             let name = name.trim_start_matches('*').to_owned();
@@ -163,11 +163,7 @@ impl Segment {
         let (name, constraint) = match inside.split_once(':') {
             None => (inside, Constraint::None),
             Some((name, "int")) => (name, Constraint::Integer),
-            Some((_, other)) => {
-                return Err(format!(
-                    "the route constraint {other} is not copied by this stand-in"
-                ));
-            }
+            Some((_, other)) => return not_copied(&format!("the route constraint {other}")),
         };
         Ok(Self::Parameter {
             name: name.to_owned(),

@@ -7,11 +7,11 @@ mod real {
     use std::time::Duration;
 
     /// `ForwarderRequestConfig.ActivityTimeout` of the host's proxy.
-    pub(super) const ACTIVITY: Duration = Duration::from_secs(240);
+    pub(super) const ACTIVITY: Duration = Duration::from_mins(4);
     /// The idle timeout of Azure's load balancer, which cannot be configured.
     pub(super) const FRONT_END_IDLE: Duration = Duration::from_secs(230);
     /// `SocketsHttpHandler.PooledConnectionIdleTimeout`, the default of .NET.
-    pub(super) const POOLED_CONNECTION_IDLE: Duration = Duration::from_secs(60);
+    pub(super) const POOLED_CONNECTION_IDLE: Duration = Duration::from_mins(1);
     /// How often the platform asks the host for its health, which becomes a `GET /` at the handler.
     pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
     /// An error that comes later than this after the one before clears the crash count.

@@ -198,6 +198,7 @@ fn the_apps_own_files_are_accepted() {
     let functions = functions::read(root, "", mode).unwrap();
     let kept = fs::read_to_string(root.join(".funcignore")).unwrap();
     assert!(kept.contains("!/host.json\n") && kept.contains("!/foundry-gateway\n"));
+    assert!(!functions.is_empty());
     for function in functions {
         let name = function.name();
         assert!(
