@@ -134,9 +134,9 @@ impl Logs {
 /// A console that is gone is not worth an error: the line is kept all the same.
 fn echo(line: &LogLine) {
     let text = format!("[{:?}] {}\n", line.level, line.text);
-    drop(match line.level {
-        LogLevel::Information => std::io::stdout().write_all(text.as_bytes()),
-        LogLevel::Warning | LogLevel::Error => std::io::stderr().write_all(text.as_bytes()),
+    drop(match line.stream {
+        LogStream::Stdout | LogStream::Host => std::io::stdout().write_all(text.as_bytes()),
+        LogStream::Stderr => std::io::stderr().write_all(text.as_bytes()),
     });
 }
 

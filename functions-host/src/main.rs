@@ -1,7 +1,7 @@
 //! The stand-in as a program, so that test suites in any language can run a handler behind it.
 //!
-//! Prints `listening on http://127.0.0.1:PORT` on a line of its own once the handler is ready. The handler's stdout
-//! is repeated on stdout, its stderr on stderr, both with the host's level in front. Ends with exit code 0 on SIGINT
+//! Prints `listening on http://127.0.0.1:PORT` on a line of its own once the handler is ready. The handler's
+//! stderr is repeated on stderr, its stdout and the host's own messages on stdout, with the host's level in front. Ends with exit code 0 on SIGINT
 //! or SIGTERM, which kill the handler, and 1 if the app is not valid or the host gives up.
 
 use std::{io::Write, path::PathBuf};

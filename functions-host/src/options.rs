@@ -24,7 +24,9 @@ pub struct HostOptions {
     pub front_end: FrontEnd,
     /// The key that functions of `authLevel` function or admin ask for, `function-key` by default.
     pub function_key: String,
-    /// Writes log lines to the console as they come: Information to stdout, the others to stderr. Off by default.
+    /// Repeats log lines on the console as they come, off by default.
+    ///
+    /// The handler's stderr goes to stderr, everything else to stdout: an empty stderr is a quiet handler.
     pub echo_logs: bool,
 }
 
