@@ -1,0 +1,79 @@
+//! What an agent does, as it happens.
+
+use super::Failure;
+
+/// One step of an agent's answer; exactly one [`Event::End`] comes, and it comes last.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The agent works: what fails from here on has consumed something.
+    Started,
+    /// More text of the answer.
+    Text(String),
+    /// More text of a refusal.
+    Refusal(String),
+    /// A source for a stretch of the answer's text.
+    Citation(Citation),
+    /// The agent begins to ask for a function of the client.
+    ToolCall {
+        /// Position among the calls of this answer, from 0.
+        index: usize,
+        /// Id to answer with.
+        call_id: String,
+        /// Name of the function.
+        name: String,
+    },
+    /// More of a call's arguments.
+    ToolCallArguments {
+        /// Position of the call.
+        index: usize,
+        /// The next piece of a JSON text.
+        delta: String,
+    },
+    /// What the answer cost, as the service counted it.
+    Usage(Usage),
+    /// The end.
+    End(End),
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// The agent said all it had to say.
+    Completed,
+    /// The agent waits for results of the client's functions.
+    ToolCalls,
+    /// The answer was cut at its token limit.
+    Length,
+    /// The answer was cut by a content filter.
+    ContentFilter,
+    /// The answer is not to be used.
+    Failed(Failure),
+}
+
+/// A URL that backs a stretch of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    /// First code point of the stretch, counted from the start of the whole answer.
+    pub start: usize,
+    /// The code point after the stretch.
+    pub end: usize,
+    /// Address of the source.
+    pub url: String,
+    /// Title of the source; empty where the service gives none.
+    pub title: String,
+}
+
+/// Tokens, as the service counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens read, cached ones included.
+    pub input: u64,
+    /// Tokens of the input that came from a cache.
+    pub cached_input: u64,
+    /// Tokens written, reasoning included.
+    pub output: u64,
+    /// Tokens of the output spent on reasoning.
+    pub reasoning_output: u64,
+    /// All tokens.
+    pub total: u64,
+}

@@ -1,0 +1,94 @@
+//! Why an agent gave no usable answer, without a word of HTTP.
+
+use std::{fmt, time::Duration};
+
+/// A failed turn: what the client may know, and what only the log may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure; decides status, type and code of the client's error.
+    pub kind: FailureKind,
+    /// What the client is told: what happened and what to do, without internals of the service.
+    pub message: String,
+    /// What the service said; for the log only.
+    pub detail: Option<String>,
+    /// How long the service asks to wait before the next try.
+    pub retry_after: Option<Duration>,
+    /// The field that the service refuses, in its own naming, which is not the client's.
+    pub refused_field: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a message for the client.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            detail: None,
+            retry_after: None,
+            refused_field: None,
+        }
+    }
+
+    /// Adds what only the log may know.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds how long to wait before the next try.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.retry_after = retry_after;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The kinds of failure that a client, or an operator, acts on differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The named agent does not exist, or not for this caller.
+    AgentNotFound,
+    /// The agent service refuses the request as it is.
+    InvalidRequest,
+    /// The input, or the whole answer, was stopped by a content filter.
+    ContentFiltered,
+    /// The conversation is in use by another request.
+    ConversationBusy,
+    /// The agent names a model that does not exist or is not deployed.
+    AgentMisconfigured,
+    /// The agent asks for an approval that this interface cannot give.
+    ApprovalRequired,
+    /// The agent needs the user's consent for a connected service.
+    ConsentRequired,
+    /// Too many requests or tokens.
+    RateLimited,
+    /// The gateway's identity may not use the agent.
+    PermissionDenied,
+    /// The gateway could not sign in, or its token was not accepted.
+    CredentialRejected,
+    /// The service could not be reached.
+    Unreachable,
+    /// The service says it is not available now.
+    Unavailable,
+    /// The service failed.
+    ServiceFailed,
+    /// The run was ended by the service's own time limit.
+    Expired,
+    /// The run was cancelled by someone else.
+    Cancelled,
+    /// The service did not answer in time.
+    TimedOut,
+    /// The service's stream broke off.
+    BrokenOff,
+    /// The service sent what the gateway cannot read.
+    Unreadable,
+}

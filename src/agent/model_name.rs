@@ -1,0 +1,194 @@
+//! From the client's `model` to an agent.
+
+use std::fmt;
+
+use crate::config::agents::{AgentsConfig, OverridePolicy};
+
+/// An agent as the service names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AgentReference {
+    /// A new agent (Responses API).
+    New {
+        /// Name of the agent.
+        name: String,
+        /// Version; the service picks the latest, or the pinned one, when absent.
+        version: Option<String>,
+    },
+    /// A classic agent (threads and runs).
+    Classic {
+        /// `asst_...`.
+        assistant_id: String,
+    },
+}
+
+impl fmt::Display for AgentReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New {
+                name,
+                version: None,
+            } => formatter.write_str(name),
+            Self::New {
+                name,
+                version: Some(version),
+            } => write!(formatter, "{name}:{version}"),
+            Self::Classic { assistant_id } => formatter.write_str(assistant_id),
+        }
+    }
+}
+
+/// An agent, and the policy under which it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedAgent {
+    /// The agent.
+    pub reference: AgentReference,
+    /// What becomes of request fields that the agent owns.
+    pub overrides: OverridePolicy,
+}
+
+/// The spelling of LiteLLM, understood so that its users need not change their code.
+const LITELLM_PREFIX: &str = "azure_ai/agents/";
+
+/// Resolves `model`: an alias; `name` or `name:version` of a new agent; `asst_...` of a classic agent;
+/// `azure_ai/agents/<id>` of either. `None` where the text can name no agent, or a classic one while those
+/// are switched off. Whether the agent exists is for the service to say.
+pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
+    let (name, overrides) = match config.aliases.get(model) {
+        Some(alias) => (
+            alias.agent.as_str(),
+            alias.overrides.unwrap_or(config.overrides),
+        ),
+        None => (model, config.overrides),
+    };
+    let reference = parse(name)?;
+    if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
+        return None;
+    }
+    Some(ResolvedAgent {
+        reference,
+        overrides,
+    })
+}
+
+/// Reads an agent's name without aliases.
+pub fn parse(name: &str) -> Option<AgentReference> {
+    let name = name.strip_prefix(LITELLM_PREFIX).unwrap_or(name);
+    if name.starts_with("asst_") {
+        return is_plain(name).then(|| AgentReference::Classic {
+            assistant_id: name.to_owned(),
+        });
+    }
+    let (name, version) = match name.split_once(':') {
+        Some((name, version)) => (name, Some(version)),
+        None => (name, None),
+    };
+    let plain = is_plain(name) && version.is_none_or(is_plain);
+    plain.then(|| AgentReference::New {
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    })
+}
+
+/// Names become path segments upstream: only what needs no escaping is a name. Foundry allows 63 characters.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 128
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && name.chars().any(|c| c.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    fn config(settings: &[(&str, &str)]) -> AgentsConfig {
+        AgentsConfig::from_environment(&settings.iter().copied().collect::<Environment>()).unwrap()
+    }
+
+    fn shown(model: &str, config: &AgentsConfig) -> Option<String> {
+        resolve(model, config).map(|agent| format!("{:?}", agent.reference))
+    }
+
+    #[test]
+    fn every_spelling_resolves() {
+        let config = config(&[(
+            "GATEWAY_AGENTS",
+            r#"{"aliases":{"org/gpt":"helper:3","old":"asst_9"}}"#,
+        )]);
+        let new = |name: &str, version: Option<&str>| {
+            Some(format!(
+                "{:?}",
+                AgentReference::New {
+                    name: name.to_owned(),
+                    version: version.map(str::to_owned)
+                }
+            ))
+        };
+        let classic = |id: &str| {
+            Some(format!(
+                "{:?}",
+                AgentReference::Classic {
+                    assistant_id: id.to_owned()
+                }
+            ))
+        };
+        assert_eq!(shown("org/gpt", &config), new("helper", Some("3")));
+        assert_eq!(shown("old", &config), classic("asst_9"));
+        assert_eq!(shown("helper", &config), new("helper", None));
+        assert_eq!(shown("helper:12", &config), new("helper", Some("12")));
+        assert_eq!(shown("asst_abc", &config), classic("asst_abc"));
+        assert_eq!(
+            shown("azure_ai/agents/asst_abc", &config),
+            classic("asst_abc")
+        );
+        assert_eq!(
+            shown("azure_ai/agents/helper", &config),
+            new("helper", None)
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_names_no_agent() {
+        let config = config(&[]);
+        for model in [
+            "",
+            "a/b",
+            "../x",
+            "a b",
+            "a:",
+            ":1",
+            "a:b:c",
+            "..",
+            "é",
+            &"x".repeat(200),
+        ] {
+            assert_eq!(shown(model, &config), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn classic_agents_can_be_switched_off() {
+        let config = config(&[("GATEWAY_CLASSIC_AGENTS", "false")]);
+        assert_eq!(shown("asst_abc", &config), None);
+        assert!(shown("helper", &config).is_some());
+    }
+
+    #[test]
+    fn an_alias_may_have_a_policy_of_its_own() {
+        let config = config(&[(
+            "GATEWAY_AGENTS",
+            r#"{"aliases":{"a":{"agent":"b","overrides":"reject"}}}"#,
+        )]);
+        assert_eq!(
+            resolve("a", &config).unwrap().overrides,
+            OverridePolicy::Reject
+        );
+        assert_eq!(
+            resolve("b", &config).unwrap().overrides,
+            OverridePolicy::Auto
+        );
+    }
+}

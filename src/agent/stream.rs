@@ -1,0 +1,258 @@
+//! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::time::{Instant, Sleep};
+
+use super::{End, Event, Failure, FailureKind};
+use crate::sse::Decoder;
+
+/// The bytes of an upstream response body.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
+
+/// Why reading an upstream body failed.
+pub type StreamError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One agent dialect's reading of its events. Pure: state in, [`Event`]s out.
+pub trait Translator: Send + fmt::Debug {
+    /// Reads one server-sent event and appends what it means, at most one [`Event::End`] in all.
+    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>);
+
+    /// What the upstream calls this turn, as far as its events have told.
+    fn upstream_ids(&self) -> UpstreamIds;
+}
+
+/// The service's names for one turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpstreamIds {
+    /// `thread_...` of a classic turn.
+    pub thread_id: Option<String>,
+    /// `run_...` of a classic turn, `resp_...` of a new one.
+    pub run_id: Option<String>,
+}
+
+/// What is left when an answer is over or given up.
+pub struct Leftover {
+    /// The service's names for the turn.
+    pub ids: UpstreamIds,
+    /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
+    pub ended_by_service: bool,
+    /// The rest of the body, where the turn ended before the body did.
+    pub rest: Option<ByteStream>,
+}
+
+/// Called once, when the stream is dropped: ends upstream work and keeps the connection if it can.
+pub type OnDrop = Box<dyn FnOnce(Leftover) + Send>;
+
+/// Bounds on one answer.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamLimits {
+    /// Longest silence between two reads.
+    pub between_bytes: Duration,
+    /// When the whole answer must be over.
+    pub deadline: Instant,
+}
+
+/// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
+pub const MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// The events of one answer.
+pub struct AnswerStream {
+    bytes: Option<ByteStream>,
+    decoder: Decoder,
+    translator: Box<dyn Translator>,
+    pending: VecDeque<Event>,
+    ended: bool,
+    ended_by_service: bool,
+    limits: StreamLimits,
+    last_read: Instant,
+    timer: Pin<Box<Sleep>>,
+    on_drop: Option<OnDrop>,
+}
+
+impl fmt::Debug for AnswerStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AnswerStream")
+            .field("translator", &self.translator)
+            .field("pending", &self.pending.len())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AnswerStream {
+    /// Reads `bytes` with `translator`, within `limits`.
+    pub fn new(
+        bytes: ByteStream,
+        translator: Box<dyn Translator>,
+        limits: StreamLimits,
+        on_drop: OnDrop,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            bytes: Some(bytes),
+            decoder: Decoder::new(MAX_EVENT_BYTES),
+            translator,
+            pending: VecDeque::new(),
+            ended: false,
+            ended_by_service: false,
+            limits,
+            last_read: now,
+            timer: Box::pin(tokio::time::sleep_until(
+                limits.deadline.min(now + limits.between_bytes),
+            )),
+            on_drop: Some(on_drop),
+        }
+    }
+
+    /// Waits for the first sign that the agent works.
+    ///
+    /// A failure before that sign, or in the same read, is returned, so that it can still become an HTTP status.
+    pub async fn until_started(&mut self) -> Result<(), Failure> {
+        let first = poll_fn(|context| self.poll_event(context)).await;
+        match first {
+            Some(Event::Started) => {
+                let failed = self.pending.iter().find_map(|event| match event {
+                    Event::End(End::Failed(failure)) => Some(failure.clone()),
+                    _ => None,
+                });
+                failed.map_or(Ok(()), Err)
+            }
+            Some(Event::End(End::Failed(failure))) => Err(failure),
+            Some(event) => {
+                self.ended = false;
+                self.pending.push_front(event);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The next event; `None` after the end.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_event(context)).await
+    }
+
+    /// Whether the next [`AnswerStream::poll_event`] is answered without a read.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Polls for the next event; `None` after the end.
+    pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                if matches!(event, Event::End(_)) {
+                    self.ended = true;
+                    self.pending.clear();
+                }
+                return Poll::Ready(Some(event));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            let Some(bytes) = &mut self.bytes else {
+                self.fail(
+                    FailureKind::BrokenOff,
+                    BROKEN_OFF,
+                    "the stream ended without a terminal event",
+                );
+                continue;
+            };
+            match bytes.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(chunk))) => self.read(&chunk, context),
+                Poll::Ready(Some(Err(error))) => {
+                    self.bytes = None;
+                    self.fail(FailureKind::BrokenOff, BROKEN_OFF, &error.to_string());
+                }
+                Poll::Ready(None) => self.bytes = None,
+                Poll::Pending => match self.poll_timer(context) {
+                    Poll::Ready(()) => {
+                        self.bytes = None;
+                        self.fail(FailureKind::TimedOut, TIMED_OUT, "no byte within the limit");
+                    }
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
+        self.last_read = Instant::now();
+        let (translator, pending) = (&mut self.translator, &mut self.pending);
+        let mut end_seen = false;
+        let decoded = self.decoder.feed(chunk, |name, data| {
+            if !end_seen {
+                translator.translate(name, data, pending);
+                end_seen = matches!(pending.back(), Some(Event::End(_)));
+            }
+        });
+        if end_seen {
+            self.ended_by_service = true;
+            self.finish_body(context);
+        } else if let Err(error) = decoded {
+            self.bytes = None;
+            self.fail(FailureKind::Unreadable, UNREADABLE, &error.to_string());
+        }
+    }
+
+    /// Looks whether the body ends with its last event, which frees the connection for the next request.
+    fn finish_body(&mut self, context: &mut Context<'_>) {
+        while let Some(bytes) = &mut self.bytes {
+            match bytes.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None | Some(Err(_))) => self.bytes = None,
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Ready when a bound has passed. Re-armed only when it fires, not at every read.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            std::task::ready!(self.timer.as_mut().poll(context));
+            let due = self
+                .limits
+                .deadline
+                .min(self.last_read + self.limits.between_bytes);
+            if due <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    fn fail(&mut self, kind: FailureKind, message: &str, detail: &str) {
+        let failure = Failure::new(kind, message).with_detail(detail);
+        self.pending.push_back(Event::End(End::Failed(failure)));
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        if let Some(on_drop) = self.on_drop.take() {
+            on_drop(Leftover {
+                ids: self.translator.upstream_ids(),
+                ended_by_service: self.ended_by_service,
+                rest: self.bytes.take().filter(|_| self.ended_by_service),
+            });
+        }
+    }
+}
+
+const BROKEN_OFF: &str = "the agent service broke off in the middle of the answer";
+const TIMED_OUT: &str = "the agent did not answer in time";
+const UNREADABLE: &str = "the agent service sent an answer that cannot be read";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! What the client said and asked for.
+
+use std::collections::BTreeMap;
+
+/// One request to an agent, free of any client's or service's wire format.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Turn {
+    /// The whole conversation in the client's order, instructions included.
+    ///
+    /// Instructions stay where the client put them, so that a replay is faithful;
+    /// [`Turn::instructions`] and [`Turn::conversation`] tell the two apart.
+    pub messages: Vec<Message>,
+    /// Most tokens the answer may have.
+    pub max_output_tokens: Option<u32>,
+    /// Sampling temperature, 0 to 2; classic agents only.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0 to 1; classic agents only.
+    pub top_p: Option<f64>,
+    /// Pairs to keep with the upstream response or run.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Turn {
+    /// System and developer texts, in order.
+    pub fn instructions(&self) -> impl Iterator<Item = &str> {
+        self.messages.iter().filter_map(|message| match message {
+            Message::Instruction { text } => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Everything but instructions, in order.
+    pub fn conversation(&self) -> impl Iterator<Item = &Message> {
+        self.messages
+            .iter()
+            .filter(|message| !matches!(message, Message::Instruction { .. }))
+    }
+}
+
+/// One message of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// System or developer text.
+    Instruction {
+        /// The text.
+        text: String,
+    },
+    /// What the user said.
+    User {
+        /// Its parts, in order; never empty.
+        parts: Vec<UserPart>,
+    },
+    /// What the assistant answered before.
+    Assistant {
+        /// The text; `None` where the message held tool calls only.
+        text: Option<String>,
+        /// Functions it asked the client to call.
+        tool_calls: Vec<ToolCall>,
+    },
+    /// What a function of the client gave.
+    ToolResult {
+        /// Id of the call this answers.
+        call_id: String,
+        /// The output.
+        output: String,
+    },
+}
+
+/// A part of what a user said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserPart {
+    /// Text.
+    Text(String),
+}
+
+/// A function call that an assistant asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Id of the call.
+    pub call_id: String,
+    /// Name of the function.
+    pub name: String,
+    /// Arguments, a JSON text as the model wrote it.
+    pub arguments: String,
+}

@@ -1,0 +1,101 @@
+//! What every request shares.
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::extract::FromRef;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    config::{Config, ConfigError},
+    foundry::{Foundry, directory::Directory, http_client},
+    handlers::health::Readiness,
+    identity::{Callers, credential},
+};
+
+/// The parts of the running gateway.
+#[derive(Debug)]
+pub struct App {
+    /// What the operator decided.
+    pub config: Config,
+    /// The project.
+    pub foundry: Arc<Foundry>,
+    /// The project's agents.
+    pub directory: Arc<Directory>,
+    /// Who may call.
+    pub callers: Callers,
+    /// One permit for each answer in the making.
+    pub in_flight: Arc<Semaphore>,
+    /// The last look at whether the service can be reached.
+    pub readiness: Readiness,
+    /// Background work, which shutdown waits for.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// Builds every part; nothing is sent and nothing is bound yet.
+    pub fn new(config: Config) -> Result<AppState, ConfigError> {
+        let tasks = TaskTracker::new();
+        let http = http_client::build(
+            config.limits.connect,
+            config.foundry.certificate_file.as_deref(),
+        )?;
+        let tokens = credential::token_source(&config.identity, &http, &tasks)?;
+        let foundry = Arc::new(Foundry::new(
+            http,
+            &config.foundry.project_endpoint,
+            tokens,
+            config.limits.clone(),
+            tasks.clone(),
+        ));
+        Ok(AppState(Arc::new(Self {
+            directory: Arc::new(Directory::new(
+                Arc::clone(&foundry),
+                config.agents.classic_enabled,
+            )),
+            foundry,
+            callers: Callers::new(config.callers.clone()),
+            in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
+            readiness: Readiness::default(),
+            tasks,
+            config,
+        })))
+    }
+}
+
+/// [`App`] as handlers and middleware take it.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<App>);
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for Arc<Directory> {
+    fn from_ref(app: &AppState) -> Self {
+        Arc::clone(&app.directory)
+    }
+}
+
+/// Unix seconds.
+pub fn unix_time() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// `prefix` and 28 random letters and digits.
+pub fn random_id(prefix: &str) -> String {
+    let mut id = String::with_capacity(prefix.len() + 28);
+    id.push_str(prefix);
+    id.extend(std::iter::repeat_with(fastrand::alphanumeric).take(28));
+    id
+}

@@ -1,0 +1,146 @@
+//! What the operator decides: every setting, read once from the environment before a port is bound.
+//!
+//! One struct per concern, each built from an [`Environment`].
+//! A value that cannot be used is a [`ConfigError`] that names the setting and says what to write instead;
+//! the value itself is never repeated, because it may be a secret.
+
+pub mod agents;
+pub mod callers;
+pub mod environment;
+pub mod foundry;
+pub mod identity;
+pub mod limits;
+pub mod listen;
+pub mod settings;
+
+use std::fmt;
+
+pub use self::environment::Environment;
+use self::{
+    agents::AgentsConfig, callers::CallersConfig, foundry::FoundryConfig, identity::IdentityConfig,
+    limits::LimitsConfig, listen::ListenConfig,
+};
+
+/// Everything the gateway was told, validated.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: ListenConfig,
+    /// Which Foundry project to serve.
+    pub foundry: FoundryConfig,
+    /// Who the gateway is towards Foundry.
+    pub identity: IdentityConfig,
+    /// Who may call the gateway.
+    pub callers: CallersConfig,
+    /// Aliases and policies for agents.
+    pub agents: AgentsConfig,
+    /// Every bound on time, size and number.
+    pub limits: LimitsConfig,
+}
+
+impl Config {
+    /// Reads and validates all settings, and reports everything that is wrong at once.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let listen = keep_error(ListenConfig::from_environment(environment), &mut errors);
+        let foundry = keep_error(FoundryConfig::from_environment(environment), &mut errors);
+        let identity = keep_error(IdentityConfig::from_environment(environment), &mut errors);
+        let callers = keep_error(CallersConfig::from_environment(environment), &mut errors);
+        let agents = keep_error(AgentsConfig::from_environment(environment), &mut errors);
+        let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
+        match (listen, foundry, identity, callers, agents, limits) {
+            (
+                Some(listen),
+                Some(foundry),
+                Some(identity),
+                Some(callers),
+                Some(agents),
+                Some(limits),
+            ) => Ok(Self {
+                listen,
+                foundry,
+                identity,
+                callers,
+                agents,
+                limits,
+            }),
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+fn keep_error<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+/// One setting that is missing or cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A required setting is not set.
+    #[error("{setting} is not set: {remedy}")]
+    Missing {
+        /// Name of the setting.
+        setting: &'static str,
+        /// What to set it to, and where that value is found.
+        remedy: String,
+    },
+    /// A setting has a value that cannot be used.
+    #[error("{setting} cannot be used: {problem}")]
+    Invalid {
+        /// Name of the setting.
+        setting: &'static str,
+        /// What is wrong and what is expected, without the value.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn missing(setting: &'static str, remedy: impl Into<String>) -> Self {
+        Self::Missing {
+            setting,
+            remedy: remedy.into(),
+        }
+    }
+
+    pub(crate) fn invalid(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid {
+            setting,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Every [`ConfigError`] of one start, so that an operator mends them in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(formatter)?;
+            }
+            write!(formatter, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_environment_names_every_missing_setting() {
+        let errors = Config::from_environment(&Environment::default()).unwrap_err();
+        let text = errors.to_string();
+        assert_eq!(errors.0.len(), 2, "{text}");
+        assert!(
+            text.contains("FOUNDRY_PROJECT_ENDPOINT is not set"),
+            "{text}"
+        );
+        assert!(text.contains("GATEWAY_API_KEYS is not set"), "{text}");
+    }
+}

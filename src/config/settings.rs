@@ -1,0 +1,179 @@
+//! The one list of settings, from which the documentation is checked.
+
+/// One setting as the documentation shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Name of the environment variable (an app setting of the Function App).
+    pub name: &'static str,
+    /// The default in words, `none` where there is none.
+    pub default: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+}
+
+const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        meaning,
+    }
+}
+
+/// Every setting the gateway reads; a test holds the README and `local.settings.example.json` to this list.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "FOUNDRY_PROJECT_ENDPOINT",
+        "none, required",
+        "the project: `https://<account>.services.ai.azure.com/api/projects/<project>`; plain http only on loopback",
+    ),
+    setting(
+        "GATEWAY_API_KEYS",
+        "none, required",
+        "callers: `name=key` or `name=sha256:<hex>`, comma-separated; a name may stand several times; a bare key is named `default`",
+    ),
+    setting(
+        "GATEWAY_ALLOW_ANONYMOUS",
+        "`false`",
+        "`true` serves requests without a key",
+    ),
+    setting(
+        "GATEWAY_AGENTS",
+        "none",
+        "aliases: inline JSON, or the path of a JSON file",
+    ),
+    setting(
+        "GATEWAY_CLASSIC_AGENTS",
+        "`true`",
+        "`false` switches classic agents (threads and runs) off",
+    ),
+    setting(
+        "GATEWAY_AGENT_OVERRIDES",
+        "`auto`",
+        "request fields that an agent owns: `auto` drops hints and refuses the rest, `reject` refuses all, `ignore` drops all; what is dropped is named in `x-ignored-params`",
+    ),
+    setting(
+        "FOUNDRY_CREDENTIAL",
+        "`auto`",
+        "how to sign in: `auto`, `service-principal`, `workload-identity`, `static-token`, `managed-identity`, `developer-tools`",
+    ),
+    setting(
+        "AZURE_TENANT_ID",
+        "none",
+        "tenant of the service principal or workload identity",
+    ),
+    setting(
+        "AZURE_CLIENT_ID",
+        "none",
+        "client id of the service principal or workload identity; alone, it selects a user-assigned managed identity",
+    ),
+    setting(
+        "AZURE_CLIENT_SECRET",
+        "none",
+        "secret of the service principal",
+    ),
+    setting(
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "none",
+        "file with the federated token of a workload identity",
+    ),
+    setting(
+        "AZURE_AUTHORITY_HOST",
+        "`https://login.microsoftonline.com`",
+        "Entra authority of a sovereign cloud",
+    ),
+    setting(
+        "IDENTITY_ENDPOINT",
+        "set by Azure",
+        "managed-identity endpoint of the Function App; its presence selects managed identity",
+    ),
+    setting(
+        "FOUNDRY_ACCESS_TOKEN",
+        "none",
+        "a static bearer token, for tests and short trials",
+    ),
+    setting(
+        "FOUNDRY_TOKEN_SCOPE",
+        "`https://ai.azure.com/.default`",
+        "scope of the token for Foundry",
+    ),
+    setting(
+        "SSL_CERT_FILE",
+        "none",
+        "certificate authorities (PEM) to trust beside the bundled ones",
+    ),
+    setting(
+        "FUNCTIONS_CUSTOMHANDLER_PORT",
+        "set by the host",
+        "port to listen on at 127.0.0.1",
+    ),
+    setting(
+        "PORT",
+        "`8080`",
+        "the same, when not started by the Functions host; `0` picks a free port",
+    ),
+    setting(
+        "GATEWAY_LOG",
+        "`info`",
+        "log level, or filter directives such as `foundry_gateway=debug`",
+    ),
+    setting(
+        "GATEWAY_CONNECT_TIMEOUT_SECONDS",
+        "`5`",
+        "opening a connection to Foundry",
+    ),
+    setting(
+        "GATEWAY_FIRST_BYTE_TIMEOUT_SECONDS",
+        "`100`",
+        "until Foundry's response headers",
+    ),
+    setting(
+        "GATEWAY_IDLE_TIMEOUT_SECONDS",
+        "`180`",
+        "silence of Foundry within an answer",
+    ),
+    setting(
+        "GATEWAY_STREAM_TIMEOUT_SECONDS",
+        "`540`",
+        "a whole streaming answer; keep it below `functionTimeout` of host.json",
+    ),
+    setting(
+        "GATEWAY_RESPONSE_TIMEOUT_SECONDS",
+        "`220`",
+        "a whole non-streaming answer; Azure cuts at 230 s",
+    ),
+    setting(
+        "GATEWAY_HEARTBEAT_SECONDS",
+        "`15`",
+        "longest silence towards a streaming client",
+    ),
+    setting(
+        "GATEWAY_COMMIT_SECONDS",
+        "`10`",
+        "silence after which a streaming answer sends its headers, and a failure can no longer be an HTTP status",
+    ),
+    setting(
+        "GATEWAY_HEADER_TIMEOUT_SECONDS",
+        "`90`",
+        "a client's request headers, and idle connections; keep it above the 60 s of the Functions host",
+    ),
+    setting(
+        "GATEWAY_BODY_TIMEOUT_SECONDS",
+        "`60`",
+        "a client's request body",
+    ),
+    setting(
+        "GATEWAY_MAX_BODY_BYTES",
+        "`33554432`",
+        "size of a request body",
+    ),
+    setting(
+        "GATEWAY_MAX_CONCURRENT_REQUESTS",
+        "`512`",
+        "answers in the making; more are refused with 503",
+    ),
+    setting(
+        "GATEWAY_SHUTDOWN_SECONDS",
+        "`25`",
+        "how long open answers may take after SIGTERM",
+    ),
+];

@@ -1,0 +1,374 @@
+//! The one error that leaves the gateway, in OpenAI's shape, and the one table that says which failure becomes
+//! which status, type and code.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::agent::{Failure, FailureKind};
+
+/// An error for the client, with what only the log may know beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// `type` of the error.
+    pub kind: &'static str,
+    /// `code` of the error.
+    pub code: Option<Cow<'static, str>>,
+    /// The request field that is to blame.
+    pub param: Option<String>,
+    /// What happened and what to do.
+    pub message: String,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    /// Whether OpenAI's SDKs should repeat the request; `None` leaves it to their own rules.
+    pub should_retry: Option<bool>,
+    /// For the log only.
+    pub detail: Option<String>,
+}
+
+/// Put into a response's extensions, so that the access log can tell why it failed.
+#[derive(Debug, Clone)]
+pub struct ErrorDetail(pub String);
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const SERVER_ERROR: &str = "server_error";
+
+impl ApiError {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            kind,
+            code: Some(Cow::Borrowed(code)),
+            param: None,
+            message: message.into(),
+            retry_after: None,
+            should_retry: None,
+            detail: None,
+        }
+    }
+
+    /// A request that cannot be served as it is; `param` names the field.
+    pub fn bad_request(
+        code: &'static str,
+        param: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, code, message)
+        }
+    }
+
+    /// A body that is not JSON.
+    pub fn invalid_json(problem: impl std::fmt::Display) -> Self {
+        let message = format!("the request body is not valid JSON: {problem}");
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            INVALID_REQUEST,
+            "invalid_json",
+            message,
+        )
+    }
+
+    /// A body over the limit.
+    pub fn body_too_large(limit: usize) -> Self {
+        let message =
+            format!("the request body is larger than {limit} bytes, the limit of this gateway");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            INVALID_REQUEST,
+            "request_too_large",
+            message,
+        )
+    }
+
+    /// A body that does not arrive.
+    pub fn body_timed_out() -> Self {
+        let message = "the request body did not arrive in time";
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            INVALID_REQUEST,
+            "request_timeout",
+            message,
+        )
+    }
+
+    /// A body that breaks off.
+    pub fn body_broken_off() -> Self {
+        let message = "the request body broke off";
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            INVALID_REQUEST,
+            "incomplete_body",
+            message,
+        )
+    }
+
+    /// A model that names no agent.
+    pub fn model_not_found(model: &str) -> Self {
+        let message =
+            format!("the model {model:?} does not exist; GET /v1/models lists those that do");
+        Self {
+            param: Some("model".to_owned()),
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                "model_not_found",
+                message,
+            )
+        }
+    }
+
+    /// A path that is not served.
+    pub fn unknown_path(method: &http::Method, path: &str) -> Self {
+        let message = format!("unknown request URL: {method} {path}");
+        Self::new(
+            StatusCode::NOT_FOUND,
+            INVALID_REQUEST,
+            "unknown_url",
+            message,
+        )
+    }
+
+    /// A path that is served, but not with this method.
+    pub fn method_not_allowed(method: &http::Method, path: &str) -> Self {
+        let message = format!("{path} does not take {method}");
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            INVALID_REQUEST,
+            "method_not_allowed",
+            message,
+        )
+    }
+
+    /// A request without a key.
+    pub fn missing_key() -> Self {
+        let message = "no API key: send it as `Authorization: Bearer <key>` or as `api-key: <key>`";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            INVALID_REQUEST,
+            "missing_api_key",
+            message,
+        )
+    }
+
+    /// A request with a wrong key.
+    pub fn wrong_key() -> Self {
+        let message = "the API key is not one that this gateway knows; ask its operator";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            INVALID_REQUEST,
+            "invalid_api_key",
+            message,
+        )
+    }
+
+    /// More answers in the making than the limit.
+    pub fn too_many_requests_in_flight() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                SERVER_ERROR,
+                "gateway_overloaded",
+                "this gateway is answering as many requests as it may; try again shortly",
+            )
+        }
+    }
+
+    /// A bug.
+    pub fn internal() -> Self {
+        let message = "the gateway failed; its log tells more under this request's x-request-id";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            SERVER_ERROR,
+            "internal_error",
+            message,
+        )
+    }
+
+    /// The `code` that a failure of this kind has.
+    pub fn code_of(kind: FailureKind) -> &'static str {
+        row(kind).2
+    }
+
+    /// The body that OpenAI's clients read.
+    pub fn body(&self) -> Vec<u8> {
+        let body = ErrorBody {
+            error: ErrorObject {
+                message: &self.message,
+                kind: self.kind,
+                param: self.param.as_deref(),
+                code: self.code.as_deref(),
+            },
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+/// Status, `type` and `code` of every kind of failure.
+const fn row(kind: FailureKind) -> (u16, &'static str, &'static str) {
+    use FailureKind as F;
+    match kind {
+        F::AgentNotFound => (404, INVALID_REQUEST, "model_not_found"),
+        F::InvalidRequest => (400, INVALID_REQUEST, "invalid_request"),
+        F::ContentFiltered => (400, INVALID_REQUEST, "content_filter"),
+        F::AgentMisconfigured => (400, INVALID_REQUEST, "agent_misconfigured"),
+        F::ApprovalRequired => (400, INVALID_REQUEST, "approval_required"),
+        F::ConsentRequired => (403, "permission_error", "consent_required"),
+        F::PermissionDenied => (403, "permission_error", "permission_denied"),
+        F::ConversationBusy => (409, INVALID_REQUEST, "conversation_busy"),
+        F::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),
+        // The caller's key was good: a 401 would send its owner after the wrong secret.
+        F::CredentialRejected => (502, SERVER_ERROR, "upstream_authentication_failed"),
+        F::Unreachable => (502, SERVER_ERROR, "upstream_unreachable"),
+        F::ServiceFailed => (502, SERVER_ERROR, "upstream_failed"),
+        F::Cancelled => (502, SERVER_ERROR, "upstream_cancelled"),
+        F::BrokenOff => (502, SERVER_ERROR, "upstream_broken_off"),
+        F::Unreadable => (502, SERVER_ERROR, "upstream_unreadable"),
+        F::Unavailable => (503, SERVER_ERROR, "upstream_unavailable"),
+        F::TimedOut => (504, SERVER_ERROR, "upstream_timeout"),
+        F::Expired => (504, SERVER_ERROR, "upstream_expired"),
+    }
+}
+
+/// Whether OpenAI's SDKs, which repeat 408, 409, 429 and 5xx by themselves, should do so.
+///
+/// A repetition is refused where the agent may have run already (it would run, and cost, twice) and where only
+/// the operator can help.
+const fn should_retry(kind: FailureKind) -> Option<bool> {
+    use FailureKind as F;
+    match kind {
+        F::CredentialRejected
+        | F::Cancelled
+        | F::BrokenOff
+        | F::Unreadable
+        | F::TimedOut
+        | F::Expired => Some(false),
+        _ => None,
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let (status, kind, code) = row(failure.kind);
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+            kind,
+            code: Some(Cow::Borrowed(code)),
+            param: (failure.kind == FailureKind::AgentNotFound).then(|| "model".to_owned()),
+            message: failure.message,
+            retry_after: failure.retry_after,
+            should_retry: should_retry(failure.kind),
+            detail: failure.detail,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if let Some(wait) = self.retry_after {
+            let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(milliseconds.div_ceil(1000)),
+            );
+            headers.insert("retry-after-ms", HeaderValue::from(milliseconds));
+        }
+        if let Some(should_retry) = self.should_retry {
+            let value = if should_retry { "true" } else { "false" };
+            headers.insert("x-should-retry", HeaderValue::from_static(value));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        let mut response = (self.status, headers, Bytes::from(self.body())).into_response();
+        if let Some(detail) = self.detail {
+            response.extensions_mut().insert(ErrorDetail(detail));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorObject<'a>,
+}
+
+/// All four fields are always there: clients read them without asking.
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_has_openais_shape_and_its_retry_headers() {
+        let failure = Failure::new(FailureKind::RateLimited, "slow down")
+            .with_detail("principal 1234")
+            .with_retry_after(Some(Duration::from_millis(1500)));
+        let response = ApiError::from(failure).into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(response.headers()["retry-after-ms"], "1500");
+        assert_eq!(
+            response.extensions().get::<ErrorDetail>().unwrap().0,
+            "principal 1234"
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(
+            body,
+            r#"{"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#
+        );
+    }
+
+    #[test]
+    fn what_may_have_run_is_not_repeated() {
+        for kind in [
+            FailureKind::TimedOut,
+            FailureKind::BrokenOff,
+            FailureKind::Expired,
+        ] {
+            assert_eq!(
+                ApiError::from(Failure::new(kind, "x")).should_retry,
+                Some(false),
+                "{kind:?}"
+            );
+        }
+        for kind in [
+            FailureKind::RateLimited,
+            FailureKind::Unavailable,
+            FailureKind::Unreachable,
+        ] {
+            assert_eq!(
+                ApiError::from(Failure::new(kind, "x")).should_retry,
+                None,
+                "{kind:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! New agents: one streamed call to the Responses API of the project for each turn.
+//!
+//! The history is replayed as typed items, and nothing is stored upstream.
+
+mod from_turn;
+mod to_events;
+mod wire;
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bytes::Bytes;
+use http::Method;
+
+use self::to_events::ResponsesTranslator;
+use super::client::{Call, Foundry, UpstreamRequest, byte_stream};
+use crate::agent::{AnswerStream, Failure, FailureKind, Turn, stream::StreamLimits};
+
+const PATH: &str = "/openai/v1/responses";
+
+/// Lets a new agent answer: one upstream call.
+///
+/// `store: false` keeps nothing upstream. The documentation promises that opt-out but does not say whether it
+/// holds with an agent: where the service refuses it, the call is repeated without, and that is remembered.
+pub(super) async fn answer(
+    foundry: &Arc<Foundry>,
+    name: &str,
+    version: Option<&str>,
+    turn: &Turn,
+    call: &Call,
+) -> Result<AnswerStream, Failure> {
+    let store = !foundry.refuses_store.load(Ordering::Relaxed);
+    let response = match create(foundry, name, version, turn, call, store.then_some(false)).await {
+        Err(failure) if store && is_about_store(&failure) => {
+            foundry.refuses_store.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                "the agent service refuses store=false with an agent: answers are stored upstream"
+            );
+            create(foundry, name, version, turn, call, None).await?
+        }
+        outcome => outcome?,
+    };
+    let limits = StreamLimits {
+        between_bytes: foundry.limits.between_bytes,
+        deadline: call.deadline,
+    };
+    let keeper = Arc::clone(foundry);
+    Ok(AnswerStream::new(
+        byte_stream(response),
+        Box::new(ResponsesTranslator::default()),
+        limits,
+        // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
+        Box::new(move |leftover| keeper.keep_connection(leftover)),
+    ))
+}
+
+fn is_about_store(failure: &Failure) -> bool {
+    failure.kind == FailureKind::InvalidRequest && failure.refused_field.as_deref() == Some("store")
+}
+
+async fn create(
+    foundry: &Foundry,
+    name: &str,
+    version: Option<&str>,
+    turn: &Turn,
+    call: &Call,
+    store: Option<bool>,
+) -> Result<reqwest::Response, Failure> {
+    let body = serde_json::to_vec(&from_turn::create_response(name, version, turn, store))
+        .map_err(|error| {
+            Failure::new(
+                FailureKind::InvalidRequest,
+                format!("the request cannot be written: {error}"),
+            )
+        })?;
+    let request = UpstreamRequest {
+        method: Method::POST,
+        path: PATH,
+        body: Some(Bytes::from(body)),
+    };
+    foundry.send(request, call).await
+}

@@ -1,0 +1,60 @@
+//! [`Turn`] to a Responses request. Pure.
+
+use super::wire::{AgentReference, CreateResponse, InputContent, InputItem, Role};
+use crate::agent::{Message, Turn, UserPart};
+
+/// The whole history as typed items, instructions as developer messages where the client put them.
+pub(super) fn create_response<'a>(
+    name: &'a str,
+    version: Option<&'a str>,
+    turn: &'a Turn,
+    store: Option<bool>,
+) -> CreateResponse<'a> {
+    let mut input = Vec::with_capacity(turn.messages.len());
+    for message in &turn.messages {
+        push_items(message, &mut input);
+    }
+    CreateResponse {
+        agent_reference: AgentReference { name, version },
+        input,
+        stream: true,
+        store,
+        max_output_tokens: turn.max_output_tokens,
+        metadata: &turn.metadata,
+    }
+}
+
+fn push_items<'a>(message: &'a Message, input: &mut Vec<InputItem<'a>>) {
+    match message {
+        Message::Instruction { text } => input.push(InputItem::Message {
+            role: Role::Developer,
+            content: vec![InputContent::InputText { text }],
+        }),
+        Message::User { parts } => input.push(InputItem::Message {
+            role: Role::User,
+            content: parts
+                .iter()
+                .map(|UserPart::Text(text)| InputContent::InputText { text })
+                .collect(),
+        }),
+        Message::Assistant { text, tool_calls } => {
+            if let Some(text) = text {
+                input.push(InputItem::Message {
+                    role: Role::Assistant,
+                    content: vec![InputContent::OutputText {
+                        text,
+                        annotations: [],
+                    }],
+                });
+            }
+            input.extend(tool_calls.iter().map(|call| InputItem::FunctionCall {
+                call_id: &call.call_id,
+                name: &call.name,
+                arguments: &call.arguments,
+            }));
+        }
+        Message::ToolResult { call_id, output } => {
+            input.push(InputItem::FunctionCallOutput { call_id, output });
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Responses stream events to [`Event`]s. Pure.
+
+use std::collections::VecDeque;
+
+use super::wire::{
+    Annotation, ContentPart, ErrorObject, ItemEvent, OutputItem, Response, ResponseEvent, Usage,
+};
+use crate::{
+    agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
+    foundry::failures,
+};
+
+/// Reads the events of one response.
+///
+/// Text and calls are taken from deltas; what arrives only whole (workflow agents send messages so) is taken
+/// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
+#[derive(Debug, Default)]
+pub(super) struct ResponsesTranslator {
+    response_id: Option<String>,
+    started: bool,
+    /// Code points of text so far: citations count from the start of the whole answer.
+    text_length: usize,
+    /// The content part that text comes from now, and where it began.
+    part: Option<Part>,
+    /// Calls by output index, in the order of their appearance.
+    calls: Vec<Call>,
+}
+
+#[derive(Debug)]
+struct Part {
+    output_index: u64,
+    content_index: u64,
+    start: usize,
+    citations: usize,
+}
+
+#[derive(Debug)]
+struct Call {
+    output_index: u64,
+    has_arguments: bool,
+}
+
+/// Between two messages of one answer.
+const MESSAGE_SEPARATOR: &str = "\n\n";
+
+impl Translator for ResponsesTranslator {
+    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
+        if let Err(error) = self.read(name, data, events) {
+            let failure = Failure::new(
+                FailureKind::Unreadable,
+                "the agent service sent an answer that cannot be read",
+            );
+            let detail = format!("event {name}: {error}");
+            events.push_back(Event::End(End::Failed(failure.with_detail(detail))));
+        }
+    }
+
+    fn upstream_ids(&self) -> UpstreamIds {
+        UpstreamIds {
+            thread_id: None,
+            run_id: self.response_id.clone(),
+        }
+    }
+}
+
+impl ResponsesTranslator {
+    fn read(
+        &mut self,
+        name: &str,
+        data: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
+        match name {
+            "response.output_text.delta" | "response.refusal.delta" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                self.enter_part(event.output_index, event.content_index, events);
+                self.push_text(
+                    name == "response.refusal.delta",
+                    event.delta.into_owned(),
+                    events,
+                );
+            }
+            "response.output_text.done" | "response.refusal.done" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                let refusal = name == "response.refusal.done";
+                let whole = if refusal { event.refusal } else { event.text };
+                self.start(events);
+                if self.enter_part(event.output_index, event.content_index, events) {
+                    self.push_text(refusal, whole.into_owned(), events);
+                }
+            }
+            "response.output_text.annotation.added" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.enter_part(event.output_index, event.content_index, events);
+                if let Some(annotation) = &event.annotation {
+                    self.cite(annotation, events);
+                }
+            }
+            "response.content_part.done" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                if let Some(part) = &event.part {
+                    self.close_part(event.output_index, event.content_index, part, events);
+                }
+            }
+            "response.output_item.added" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                if let Some(item) = event.item.filter(|item| item.kind == "function_call") {
+                    self.open_call(event.output_index, &item, events);
+                }
+            }
+            "response.function_call_arguments.delta" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.push_arguments(event.output_index, event.delta.into_owned(), events);
+            }
+            "response.output_item.done" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                if let Some(item) = &event.item {
+                    self.close_item(event.output_index, item, events);
+                }
+            }
+            "response.created" => {
+                let ResponseEvent { response } = serde_json::from_str(data)?;
+                self.response_id = Some(response.id);
+            }
+            "response.completed"
+            | "response.incomplete"
+            | "response.failed"
+            | "response.cancelled" => {
+                let ResponseEvent { response } = serde_json::from_str(data)?;
+                self.end(response, events);
+            }
+            "error" => {
+                let error: ErrorObject = serde_json::from_str(data)?;
+                let error = error.error.map_or(
+                    ErrorObject {
+                        error: None,
+                        ..error
+                    },
+                    |inner| *inner,
+                );
+                events.push_back(Event::End(End::Failed(failure_of(&error))));
+            }
+            // Queued and in progress say that the service took the request, not that the agent works: a rate
+            // limit or a wrong model can still follow. Everything else that is unknown is for other clients.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, events: &mut VecDeque<Event>) {
+        if !std::mem::replace(&mut self.started, true) {
+            events.push_back(Event::Started);
+        }
+    }
+
+    /// Makes a content part the current one; `true` where it was not.
+    fn enter_part(
+        &mut self,
+        output_index: u64,
+        content_index: u64,
+        events: &mut VecDeque<Event>,
+    ) -> bool {
+        let other_message = match &self.part {
+            Some(part)
+                if part.output_index == output_index && part.content_index == content_index =>
+            {
+                return false;
+            }
+            Some(part) => part.output_index != output_index,
+            None => false,
+        };
+        if other_message && 0 < self.text_length {
+            self.push_text(false, MESSAGE_SEPARATOR.to_owned(), events);
+        }
+        self.part = Some(Part {
+            output_index,
+            content_index,
+            start: self.text_length,
+            citations: 0,
+        });
+        true
+    }
+
+    fn push_text(&mut self, refusal: bool, text: String, events: &mut VecDeque<Event>) {
+        if text.is_empty() {
+            return;
+        }
+        if refusal {
+            events.push_back(Event::Refusal(text));
+        } else {
+            self.text_length += text.chars().count();
+            events.push_back(Event::Text(text));
+        }
+    }
+
+    fn close_part(
+        &mut self,
+        output_index: u64,
+        content_index: u64,
+        part: &ContentPart,
+        events: &mut VecDeque<Event>,
+    ) {
+        if self.enter_part(output_index, content_index, events) {
+            self.push_text(false, part.text.clone(), events);
+            self.push_text(true, part.refusal.clone(), events);
+        }
+        let told = self.part.as_ref().map_or(0, |part| part.citations);
+        for annotation in part.annotations.iter().skip(told) {
+            self.cite(annotation, events);
+        }
+    }
+
+    fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
+        let Some(part) = &mut self.part else { return };
+        part.citations += 1;
+        if annotation.kind == "url_citation" {
+            events.push_back(Event::Citation(Citation {
+                start: part.start + annotation.start_index,
+                end: part.start + annotation.end_index,
+                url: annotation.url.clone(),
+                title: annotation.title.clone().unwrap_or_default(),
+            }));
+        }
+    }
+
+    fn open_call(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
+        events.push_back(Event::ToolCall {
+            index: self.calls.len(),
+            call_id: item.call_id.clone(),
+            name: item.name.clone(),
+        });
+        self.calls.push(Call {
+            output_index,
+            has_arguments: false,
+        });
+    }
+
+    fn push_arguments(&mut self, output_index: u64, delta: String, events: &mut VecDeque<Event>) {
+        let position = self
+            .calls
+            .iter()
+            .position(|call| call.output_index == output_index);
+        let Some((index, call)) =
+            position.and_then(|index| Some((index, self.calls.get_mut(index)?)))
+        else {
+            return;
+        };
+        call.has_arguments = true;
+        events.push_back(Event::ToolCallArguments { index, delta });
+    }
+
+    fn close_item(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
+        match item.kind.as_str() {
+            "message" => {
+                for (content_index, part) in (0..).zip(&item.content) {
+                    let later_part_known = self.part.as_ref().is_some_and(|current| {
+                        current.output_index == output_index && content_index < current.content_index
+                    });
+                    if !later_part_known {
+                        self.close_part(output_index, content_index, part, events);
+                    }
+                }
+            }
+            "function_call" => {
+                if !self.calls.iter().any(|call| call.output_index == output_index) {
+                    self.open_call(output_index, item, events);
+                }
+                let complete = self
+                    .calls
+                    .iter()
+                    .any(|call| call.output_index == output_index && call.has_arguments);
+                if !complete {
+                    self.push_arguments(output_index, item.arguments.clone(), events);
+                }
+            }
+            "mcp_approval_request" => events.push_back(Event::End(End::Failed(Failure::new(
+                FailureKind::ApprovalRequired,
+                format!(
+                    "the agent asks for approval to call the tool {:?}, which this interface cannot give; \
+                     set the tool's require_approval to never in the agent",
+                    item.name
+                ),
+            )))),
+            "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(
+                FailureKind::ConsentRequired,
+                format!("the agent needs your consent for a connected service: open {} and ask again", item.consent_link),
+            )))),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, response: Response, events: &mut VecDeque<Event>) {
+        if response.status == "completed" && !self.started {
+            for (output_index, item) in (0..).zip(&response.output) {
+                self.close_item(output_index, item, events);
+            }
+            if matches!(events.back(), Some(Event::End(_))) {
+                return;
+            }
+        }
+        if let Some(usage) = &response.usage {
+            events.push_back(Event::Usage(usage_of(usage)));
+        }
+        let reason = response.incomplete_details.unwrap_or_default().reason;
+        let end = match (response.status.as_str(), reason.as_str()) {
+            ("completed", _) if self.calls.is_empty() => End::Completed,
+            ("completed", _) => End::ToolCalls,
+            ("incomplete", "max_output_tokens") => End::Length,
+            ("incomplete", "content_filter") => End::ContentFilter,
+            ("incomplete", reason) => End::Failed(
+                Failure::new(
+                    FailureKind::ServiceFailed,
+                    "the agent did not finish its answer",
+                )
+                .with_detail(format!("incomplete: {reason}")),
+            ),
+            ("cancelled", _) => End::Failed(Failure::new(
+                FailureKind::Cancelled,
+                "the agent's answer was cancelled",
+            )),
+            _ => End::Failed(failure_of(&response.error.unwrap_or_default())),
+        };
+        events.push_back(Event::End(end));
+    }
+}
+
+fn failure_of(error: &ErrorObject) -> Failure {
+    failures::from_run_error(
+        error.code.as_deref().unwrap_or_default(),
+        error.message.as_deref().unwrap_or_default(),
+    )
+}
+
+fn usage_of(usage: &Usage) -> event::Usage {
+    event::Usage {
+        input: usage.input_tokens,
+        cached_input: usage
+            .input_tokens_details
+            .as_ref()
+            .map_or(0, |details| details.cached_tokens),
+        output: usage.output_tokens,
+        reasoning_output: usage
+            .output_tokens_details
+            .as_ref()
+            .map_or(0, |details| details.reasoning_tokens),
+        total: usage.total_tokens,
+    }
+}
+
+#[cfg(test)]
+mod tests;

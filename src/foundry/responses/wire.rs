@@ -1,0 +1,191 @@
+//! The Responses API with an agent, as far as the gateway speaks it.
+//!
+//! Requests follow `agent_responses_crud.v1.json` and `function_tool.v1.json` of the recordings; events follow
+//! `prompt_agent_stream.preview.sse`. Fields that the gateway does not use are not listed; unknown ones are skipped.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+
+use crate::foundry::lenient::{Lenient, null_as_default};
+
+/// `POST {project}/openai/v1/responses`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateResponse<'a> {
+    pub(super) agent_reference: AgentReference<'a>,
+    pub(super) input: Vec<InputItem<'a>>,
+    pub(super) stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) store: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// Which agent answers.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "agent_reference")]
+pub(super) struct AgentReference<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<&'a str>,
+}
+
+/// One item of the history.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum InputItem<'a> {
+    Message {
+        role: Role,
+        content: Vec<InputContent<'a>>,
+    },
+    FunctionCall {
+        call_id: &'a str,
+        name: &'a str,
+        arguments: &'a str,
+    },
+    FunctionCallOutput {
+        call_id: &'a str,
+        output: &'a str,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    Developer,
+    User,
+    Assistant,
+}
+
+/// Assistant text must be `output_text` with `annotations`, or the service answers 400.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum InputContent<'a> {
+    InputText { text: &'a str },
+    OutputText { text: &'a str, annotations: [(); 0] },
+}
+
+/// An event that belongs to an output item; each kind of event has a few of these fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ItemEvent<'a> {
+    pub(super) output_index: u64,
+    pub(super) content_index: u64,
+    #[serde(borrow)]
+    pub(super) delta: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) text: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) refusal: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) arguments: Cow<'a, str>,
+    pub(super) annotation: Option<Lenient<Annotation>>,
+    pub(super) item: Option<Lenient<OutputItem>>,
+    pub(super) part: Option<Lenient<ContentPart>>,
+}
+
+/// An item of the output.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OutputItem {
+    #[serde(rename = "type")]
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) content: Vec<Lenient<ContentPart>>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) call_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) arguments: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) consent_link: String,
+}
+
+/// A part of a message's content.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ContentPart {
+    #[serde(rename = "type")]
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) text: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) refusal: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) annotations: Vec<Lenient<Annotation>>,
+}
+
+/// An annotation; only `url_citation` has all of these fields.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Annotation {
+    #[serde(rename = "type")]
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) kind: String,
+    pub(super) start_index: usize,
+    pub(super) end_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) url: String,
+    pub(super) title: Option<String>,
+}
+
+/// `response.created` and the terminal events.
+#[derive(Debug, Deserialize)]
+pub(super) struct ResponseEvent {
+    pub(super) response: Response,
+}
+
+/// The response object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Response {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) error: Option<ErrorObject>,
+    pub(super) incomplete_details: Option<IncompleteDetails>,
+    pub(super) output: Vec<Lenient<OutputItem>>,
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IncompleteDetails {
+    pub(super) reason: String,
+}
+
+/// The error of a failed response, and the data of an `error` event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorObject {
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    /// Some services nest the error once more.
+    pub(super) error: Option<Box<ErrorObject>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Usage {
+    pub(super) input_tokens: u64,
+    pub(super) input_tokens_details: Option<InputTokensDetails>,
+    pub(super) output_tokens: u64,
+    pub(super) output_tokens_details: Option<OutputTokensDetails>,
+    pub(super) total_tokens: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct InputTokensDetails {
+    pub(super) cached_tokens: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OutputTokensDetails {
+    pub(super) reasoning_tokens: u64,
+}

@@ -1,0 +1,85 @@
+//! Classic agents: threads and runs. Retired by the service on 2027-03-31, and switched off by one setting.
+//!
+//! Calls for one turn, the fewest the wire allows:
+//! without system text one (`POST /threads/runs`, streamed), with system text two (`POST /threads`, then
+//! `POST /threads/{id}/runs`, because only there is `additional_instructions`), and after the answer, not
+//! waited for, one `DELETE /threads/{id}`; before that one cancel where the run has not ended.
+
+mod cleanup;
+mod from_turn;
+mod to_events;
+mod wire;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use serde::Serialize;
+
+use self::{to_events::ThreadsTranslator, wire::CreatedThread};
+use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
+use crate::agent::{AnswerStream, Failure, FailureKind, Turn, stream::StreamLimits};
+
+/// The version of the API that the recordings' bodies and the current SDKs share.
+const API_VERSION: &str = "api-version=v1";
+
+/// Lets a classic agent answer on a thread of its own, which is deleted afterwards.
+pub(super) async fn answer(
+    foundry: &Arc<Foundry>,
+    assistant_id: &str,
+    turn: &Turn,
+    call: &Call,
+) -> Result<AnswerStream, Failure> {
+    from_turn::check_size(turn)?;
+    let mut thread = cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone());
+    let response = match from_turn::instructions(turn) {
+        None => {
+            let run = from_turn::create_thread_and_run(assistant_id, turn);
+            post(foundry, &format!("/threads/runs?{API_VERSION}"), &run, call).await?
+        }
+        Some(instructions) => {
+            let path = format!("/threads?{API_VERSION}");
+            let created = post(foundry, &path, &from_turn::create_thread(turn), call).await?;
+            let CreatedThread { id } = read_json(created, call.deadline).await?;
+            thread.own(&id);
+            let run = from_turn::create_run(assistant_id, &instructions, turn);
+            post(
+                foundry,
+                &format!("/threads/{id}/runs?{API_VERSION}"),
+                &run,
+                call,
+            )
+            .await?
+        }
+    };
+    let limits = StreamLimits {
+        between_bytes: foundry.limits.between_bytes,
+        deadline: call.deadline,
+    };
+    Ok(AnswerStream::new(
+        byte_stream(response),
+        Box::new(ThreadsTranslator::default()),
+        limits,
+        Box::new(move |leftover| thread.end(leftover)),
+    ))
+}
+
+async fn post(
+    foundry: &Foundry,
+    path: &str,
+    body: &impl Serialize,
+    call: &Call,
+) -> Result<reqwest::Response, Failure> {
+    let body = serde_json::to_vec(body).map_err(|error| {
+        Failure::new(
+            FailureKind::InvalidRequest,
+            format!("the request cannot be written: {error}"),
+        )
+    })?;
+    let request = UpstreamRequest {
+        method: Method::POST,
+        path,
+        body: Some(Bytes::from(body)),
+    };
+    foundry.send(request, call).await
+}

@@ -1,0 +1,145 @@
+//! [`Turn`] to threads and runs. Pure.
+
+use std::borrow::Cow;
+
+use super::wire::{ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, Role, ThreadMessage};
+use crate::agent::{Failure, FailureKind, Message, Turn, UserPart, turn::ToolCall};
+
+/// Most messages of a thread (limits page of the service).
+const MAX_MESSAGES: usize = 100_000;
+/// Most characters of one message (limits page of the service).
+const MAX_MESSAGE_CHARACTERS: usize = 1_500_000;
+
+/// Refuses what the service would refuse only after having received it all.
+pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
+    let too_large = |what: String| Failure::new(FailureKind::InvalidRequest, what);
+    if MAX_MESSAGES < turn.messages.len() {
+        return Err(too_large(format!(
+            "a classic agent takes at most {MAX_MESSAGES} messages"
+        )));
+    }
+    for (index, message) in messages(turn).iter().enumerate() {
+        let characters: usize = message
+            .content
+            .iter()
+            .map(|ContentBlock::Text { text }| text.len())
+            .sum();
+        // Bytes bound characters from above, so that counting is needed only near the limit.
+        if MAX_MESSAGE_CHARACTERS < characters && MAX_MESSAGE_CHARACTERS < count_characters(message)
+        {
+            return Err(too_large(format!(
+                "message {index} is longer than the {MAX_MESSAGE_CHARACTERS} characters that a classic agent takes"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn count_characters(message: &ThreadMessage<'_>) -> usize {
+    message
+        .content
+        .iter()
+        .map(|ContentBlock::Text { text }| text.chars().count())
+        .sum()
+}
+
+/// All system and developer text in order, if there is any: threads have no such role.
+pub(super) fn instructions(turn: &Turn) -> Option<String> {
+    let texts: Vec<_> = turn
+        .instructions()
+        .filter(|text| !text.is_empty())
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
+}
+
+pub(super) fn create_thread_and_run<'a>(
+    assistant_id: &'a str,
+    turn: &'a Turn,
+) -> CreateThreadAndRun<'a> {
+    CreateThreadAndRun {
+        thread: create_thread(turn),
+        run: run(assistant_id, None, turn),
+    }
+}
+
+pub(super) fn create_thread(turn: &Turn) -> CreateThread<'_> {
+    CreateThread {
+        messages: messages(turn),
+    }
+}
+
+pub(super) fn create_run<'a>(
+    assistant_id: &'a str,
+    instructions: &'a str,
+    turn: &'a Turn,
+) -> CreateRun<'a> {
+    run(assistant_id, Some(instructions), turn)
+}
+
+fn run<'a>(
+    assistant_id: &'a str,
+    additional_instructions: Option<&'a str>,
+    turn: &'a Turn,
+) -> CreateRun<'a> {
+    CreateRun {
+        assistant_id,
+        stream: true,
+        additional_instructions,
+        temperature: turn.temperature,
+        top_p: turn.top_p,
+        max_completion_tokens: turn.max_output_tokens,
+        metadata: &turn.metadata,
+    }
+}
+
+/// The conversation as users and assistants; tool calls and their results, which threads cannot hold, as text.
+fn messages(turn: &Turn) -> Vec<ThreadMessage<'_>> {
+    turn.conversation().filter_map(message).collect()
+}
+
+fn message(message: &Message) -> Option<ThreadMessage<'_>> {
+    let text = |text: Cow<'_, str>| ContentBlock::Text {
+        text: text.into_owned().into(),
+    };
+    match message {
+        Message::Instruction { .. } => None,
+        Message::User { parts } => Some(ThreadMessage {
+            role: Role::User,
+            content: parts
+                .iter()
+                .map(|UserPart::Text(text)| ContentBlock::Text { text: text.into() })
+                .collect(),
+        }),
+        Message::Assistant {
+            text: said,
+            tool_calls,
+        } => {
+            let mut content: Vec<_> = said
+                .iter()
+                .map(|said| ContentBlock::Text { text: said.into() })
+                .collect();
+            content.extend(
+                tool_calls
+                    .iter()
+                    .map(|call| text(call_as_text(call).into())),
+            );
+            (!content.is_empty()).then_some(ThreadMessage {
+                role: Role::Assistant,
+                content,
+            })
+        }
+        Message::ToolResult { call_id, output } => Some(ThreadMessage {
+            role: Role::User,
+            content: vec![text(
+                format!("[Result of the tool call {call_id}]\n{output}").into(),
+            )],
+        }),
+    }
+}
+
+fn call_as_text(call: &ToolCall) -> String {
+    format!(
+        "[Tool call {}] {}({})",
+        call.call_id, call.name, call.arguments
+    )
+}

@@ -1,0 +1,329 @@
+//! Thread and run events to [`Event`]s. Pure.
+
+use std::collections::VecDeque;
+
+use super::wire::{
+    CreatedThread, ErrorObject, MessageContent, MessageDelta, MessagePart, Run, StepDelta,
+    ToolCall, Usage,
+};
+use crate::{
+    agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
+    foundry::failures,
+};
+
+/// Reads the events of one run.
+///
+/// `thread.run.in_progress` is not yet a sign that the agent works: a rate limit or a missing model follows it
+/// as `thread.run.failed` in the recordings. The first step is.
+#[derive(Debug, Default)]
+pub(super) struct ThreadsTranslator {
+    ids: UpstreamIds,
+    started: bool,
+    /// Code points of text so far: citations count from the start of the whole answer.
+    text_length: usize,
+    /// What the current message has given.
+    message: Option<OpenMessage>,
+    /// Ids of the calls so far, in order.
+    calls: Vec<String>,
+    /// How many calls there were before the current step: deltas count within their step.
+    calls_before_step: usize,
+}
+
+#[derive(Debug)]
+struct OpenMessage {
+    start: usize,
+    citations: usize,
+}
+
+/// Between two messages of one answer.
+const MESSAGE_SEPARATOR: &str = "\n\n";
+
+impl Translator for ThreadsTranslator {
+    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
+        if let Err(error) = self.read(name, data, events) {
+            let failure = Failure::new(
+                FailureKind::Unreadable,
+                "the agent service sent an answer that cannot be read",
+            );
+            let detail = format!("event {name}: {error}");
+            events.push_back(Event::End(End::Failed(failure.with_detail(detail))));
+        }
+    }
+
+    fn upstream_ids(&self) -> UpstreamIds {
+        self.ids.clone()
+    }
+}
+
+impl ThreadsTranslator {
+    fn read(
+        &mut self,
+        name: &str,
+        data: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
+        match name {
+            "thread.message.delta" => {
+                let MessageDelta { delta } = serde_json::from_str(data)?;
+                self.start(events);
+                for part in &delta.content {
+                    self.push_part(part, events);
+                }
+            }
+            "thread.message.completed" => {
+                let message: MessageContent = serde_json::from_str(data)?;
+                self.start(events);
+                self.close_message(&message, events);
+            }
+            "thread.run.step.delta" => {
+                let StepDelta { delta } = serde_json::from_str(data)?;
+                self.start(events);
+                for call in &delta.step_details.tool_calls {
+                    self.push_call(call, events);
+                }
+            }
+            "thread.run.step.created" => {
+                self.start(events);
+                self.calls_before_step = self.calls.len();
+            }
+            "thread.created" => {
+                let CreatedThread { id } = serde_json::from_str(data)?;
+                self.ids.thread_id = Some(id);
+            }
+            "thread.run.created" => {
+                let run: Run = serde_json::from_str(data)?;
+                self.ids.thread_id = Some(run.thread_id);
+                self.ids.run_id = Some(run.id);
+            }
+            "thread.run.requires_action" => {
+                self.require_action(serde_json::from_str(data)?, events)
+            }
+            "thread.run.completed"
+            | "thread.run.incomplete"
+            | "thread.run.failed"
+            | "thread.run.cancelled"
+            | "thread.run.expired" => {
+                self.end(name, serde_json::from_str(data)?, events);
+            }
+            "error" => {
+                let error: ErrorObject = serde_json::from_str(data)?;
+                let error = error.error.map_or(
+                    ErrorObject {
+                        error: None,
+                        ..error
+                    },
+                    |inner| *inner,
+                );
+                events.push_back(Event::End(End::Failed(failure_of(&error))));
+            }
+            // The service ends every stream so, also a failed one: without a terminal event it proves nothing.
+            "done" => events.push_back(Event::End(End::Failed(
+                Failure::new(
+                    FailureKind::BrokenOff,
+                    "the agent service broke off in the middle of the answer",
+                )
+                .with_detail("done without a terminal event"),
+            ))),
+            name if name.starts_with("thread.run.step.") || name.starts_with("thread.message.") => {
+                self.start(events)
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, events: &mut VecDeque<Event>) {
+        if !std::mem::replace(&mut self.started, true) {
+            events.push_back(Event::Started);
+        }
+    }
+
+    fn push_part(&mut self, part: &MessagePart, events: &mut VecDeque<Event>) {
+        let Some(text) = part.text.as_ref().filter(|_| part.kind == "text") else {
+            return;
+        };
+        if self.message.is_none() {
+            if 0 < self.text_length {
+                self.push_text(MESSAGE_SEPARATOR, events);
+            }
+            self.message = Some(OpenMessage {
+                start: self.text_length,
+                citations: 0,
+            });
+        }
+        self.push_text(&text.value, events);
+        let Some(message) = &mut self.message else {
+            return;
+        };
+        for annotation in &text.annotations {
+            message.citations += 1;
+            let Some(source) = annotation
+                .url_citation
+                .as_ref()
+                .filter(|_| annotation.kind == "url_citation")
+            else {
+                continue;
+            };
+            events.push_back(Event::Citation(Citation {
+                start: message.start + annotation.start_index,
+                end: message.start + annotation.end_index,
+                url: source.url.clone(),
+                title: source.title.clone().unwrap_or_default(),
+            }));
+        }
+    }
+
+    fn push_text(&mut self, text: &str, events: &mut VecDeque<Event>) {
+        if !text.is_empty() {
+            self.text_length += text.chars().count();
+            events.push_back(Event::Text(text.to_owned()));
+        }
+    }
+
+    /// Tells what the whole message has and its deltas had not.
+    fn close_message(&mut self, message: &MessageContent, events: &mut VecDeque<Event>) {
+        match self.message.take() {
+            None => {
+                for part in &message.content {
+                    self.push_part(part, events);
+                }
+                self.message = None;
+            }
+            Some(open) => {
+                let texts = message.content.iter().filter_map(|part| part.text.as_ref());
+                let annotations = texts
+                    .flat_map(|text| &text.annotations)
+                    .skip(open.citations);
+                for annotation in annotations {
+                    if let Some(source) = &annotation.url_citation {
+                        events.push_back(Event::Citation(Citation {
+                            start: open.start + annotation.start_index,
+                            end: open.start + annotation.end_index,
+                            url: source.url.clone(),
+                            title: source.title.clone().unwrap_or_default(),
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function call's first delta carries its id and name, later ones only arguments.
+    fn push_call(&mut self, call: &ToolCall, events: &mut VecDeque<Event>) {
+        let Some(function) = call.function.as_ref().filter(|_| call.kind == "function") else {
+            return;
+        };
+        if !call.id.is_empty() && !self.calls.contains(&call.id) {
+            events.push_back(Event::ToolCall {
+                index: self.calls.len(),
+                call_id: call.id.clone(),
+                name: function.name.clone(),
+            });
+            self.calls.push(call.id.clone());
+        }
+        let index = self.calls_before_step + call.index;
+        if !function.arguments.is_empty() && index < self.calls.len() {
+            events.push_back(Event::ToolCallArguments {
+                index,
+                delta: function.arguments.clone(),
+            });
+        }
+    }
+
+    fn require_action(&mut self, run: Run, events: &mut VecDeque<Event>) {
+        self.start(events);
+        let action = run.required_action.unwrap_or_default();
+        let end = match (&action.submit_tool_outputs, &action.submit_tool_approval) {
+            (Some(pending), _) => {
+                for call in &pending.tool_calls {
+                    if !self.calls.contains(&call.id) {
+                        let whole = ToolCall {
+                            index: self.calls.len() - self.calls_before_step,
+                            id: call.id.clone(),
+                            kind: call.kind.clone(),
+                            name: String::new(),
+                            function: call.function.clone(),
+                        };
+                        self.push_call(&whole, events);
+                    }
+                }
+                End::ToolCalls
+            }
+            (None, Some(pending)) => {
+                let names: Vec<_> = pending
+                    .tool_calls
+                    .iter()
+                    .map(|call| call.name.as_str())
+                    .collect();
+                End::Failed(Failure::new(
+                    FailureKind::ApprovalRequired,
+                    format!(
+                        "the agent asks for approval to call the tool {:?}, which this interface cannot give; \
+                         set the tool's require_approval to never in the agent",
+                        names.join(", ")
+                    ),
+                ))
+            }
+            (None, None) => End::Failed(
+                Failure::new(
+                    FailureKind::Unreadable,
+                    "the agent asks for something this gateway does not know",
+                )
+                .with_detail(format!("required action {:?}", action.kind)),
+            ),
+        };
+        events.push_back(Event::End(end));
+    }
+
+    fn end(&mut self, name: &str, run: Run, events: &mut VecDeque<Event>) {
+        if let Some(usage) = &run.usage {
+            events.push_back(Event::Usage(usage_of(usage)));
+        }
+        let reason = run.incomplete_details.unwrap_or_default().reason;
+        let end = match (name, reason.as_str()) {
+            ("thread.run.completed", _) => End::Completed,
+            ("thread.run.incomplete", "content_filter") => End::ContentFilter,
+            ("thread.run.incomplete", "max_completion_tokens" | "max_prompt_tokens") => End::Length,
+            ("thread.run.incomplete", reason) => End::Failed(
+                Failure::new(
+                    FailureKind::ServiceFailed,
+                    "the agent did not finish its answer",
+                )
+                .with_detail(format!("incomplete: {reason}")),
+            ),
+            ("thread.run.cancelled", _) => End::Failed(Failure::new(
+                FailureKind::Cancelled,
+                "the agent's answer was cancelled",
+            )),
+            ("thread.run.expired", _) => End::Failed(Failure::new(
+                FailureKind::Expired,
+                "the agent did not finish within the service's own time limit",
+            )),
+            _ => End::Failed(failure_of(&run.last_error.unwrap_or_default())),
+        };
+        events.push_back(Event::End(end));
+    }
+}
+
+fn failure_of(error: &ErrorObject) -> Failure {
+    failures::from_run_error(
+        error.code.as_deref().unwrap_or_default(),
+        error.message.as_deref().unwrap_or_default(),
+    )
+}
+
+fn usage_of(usage: &Usage) -> event::Usage {
+    event::Usage {
+        input: usage.prompt_tokens,
+        cached_input: usage
+            .prompt_token_details
+            .as_ref()
+            .map_or(0, |details| details.cached_tokens),
+        output: usage.completion_tokens,
+        reasoning_output: 0,
+        total: usage.total_tokens,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Threads and runs, as far as the gateway speaks them.
+//!
+//! Requests follow section 1.2 of the SDK model (azure-ai-agents 1.1.0); events follow `create_stream.sse`,
+//! `function_stream.partA.sse` and `thread_and_run_failed.sse` of the recordings. Fields that the gateway does
+//! not use are not listed; unknown ones are skipped.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+
+use crate::foundry::lenient::{Lenient, null_as_default};
+
+/// `POST /threads/runs`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateThreadAndRun<'a> {
+    pub(super) thread: CreateThread<'a>,
+    #[serde(flatten)]
+    pub(super) run: CreateRun<'a>,
+}
+
+/// `POST /threads`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateThread<'a> {
+    pub(super) messages: Vec<ThreadMessage<'a>>,
+}
+
+/// A message of a thread: only users and assistants speak here.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct ThreadMessage<'a> {
+    pub(super) role: Role,
+    pub(super) content: Vec<ContentBlock<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    User,
+    Assistant,
+}
+
+/// A block of an input message; its text is a plain string, unlike in answers.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ContentBlock<'a> {
+    Text { text: Cow<'a, str> },
+}
+
+/// `POST /threads/{id}/runs`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateRun<'a> {
+    pub(super) assistant_id: &'a str,
+    pub(super) stream: bool,
+    /// Not part of `POST /threads/runs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) additional_instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// The answer to `POST /threads`, and the data of `thread.created`.
+#[derive(Debug, Deserialize)]
+pub(super) struct CreatedThread {
+    pub(super) id: String,
+}
+
+/// The data of `thread.run.*`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Run {
+    pub(super) id: String,
+    pub(super) thread_id: String,
+    #[serde(default)]
+    pub(super) required_action: Option<Lenient<RequiredAction>>,
+    #[serde(default)]
+    pub(super) last_error: Option<ErrorObject>,
+    #[serde(default)]
+    pub(super) incomplete_details: Option<IncompleteDetails>,
+    #[serde(default)]
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RequiredAction {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) submit_tool_outputs: Option<PendingCalls>,
+    pub(super) submit_tool_approval: Option<PendingCalls>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PendingCalls {
+    pub(super) tool_calls: Vec<Lenient<ToolCall>>,
+}
+
+/// A call of a run step or a required action; deltas leave out what did not change.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ToolCall {
+    pub(super) index: usize,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) id: String,
+    #[serde(rename = "type", deserialize_with = "null_as_default")]
+    pub(super) kind: String,
+    /// Name of an MCP tool.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) name: String,
+    pub(super) function: Option<FunctionCall>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FunctionCall {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) arguments: String,
+}
+
+/// The data of `thread.run.step.delta`.
+#[derive(Debug, Deserialize)]
+pub(super) struct StepDelta {
+    pub(super) delta: Lenient<StepDeltaBody>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StepDeltaBody {
+    pub(super) step_details: PendingCalls,
+}
+
+/// The data of `thread.message.delta`.
+#[derive(Debug, Deserialize)]
+pub(super) struct MessageDelta {
+    pub(super) delta: MessageContent,
+}
+
+/// The content of a message, whole or in part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MessageContent {
+    pub(super) content: Vec<Lenient<MessagePart>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MessagePart {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) text: Option<MessageText>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MessageText {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) value: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) annotations: Vec<Lenient<Annotation>>,
+}
+
+/// An annotation; only `url_citation` has an address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Annotation {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) start_index: usize,
+    pub(super) end_index: usize,
+    pub(super) url_citation: Option<UrlCitation>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UrlCitation {
+    pub(super) url: String,
+    pub(super) title: Option<String>,
+}
+
+/// Why a run failed, and the data of an `error` event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorObject {
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    /// The SDK's model allows both the bare error and a nested one.
+    pub(super) error: Option<Box<ErrorObject>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IncompleteDetails {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) reason: String,
+}
+
+/// Token counts; the details are in the singular, unlike OpenAI's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Usage {
+    pub(super) prompt_tokens: u64,
+    pub(super) completion_tokens: u64,
+    pub(super) total_tokens: u64,
+    pub(super) prompt_token_details: Option<PromptTokenDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PromptTokenDetails {
+    pub(super) cached_tokens: u64,
+}

@@ -1,0 +1,6 @@
+//! The endpoints, one file each.
+
+pub mod chat_completions;
+pub mod fallback;
+pub mod health;
+pub mod models;

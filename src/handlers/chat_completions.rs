@@ -1,0 +1,148 @@
+//! `POST /v1/chat/completions`.
+
+mod streamed;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::Instant;
+
+use self::streamed::{Opening, StreamedAnswer};
+use crate::{
+    agent::model_name,
+    app::{AppState, random_id, unix_time},
+    config::limits::LimitsConfig,
+    error::ApiError,
+    foundry::client::Call,
+    middleware::RequestId,
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+};
+
+/// Lets the agent that `model` names answer, at once or in a stream.
+pub async fn create(
+    State(app): State<AppState>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let limits = &app.config.limits;
+    let body = read_body(body, limits).await?;
+    let envelope = to_turn::read_envelope(&body)?;
+    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+        return Err(ApiError::model_not_found(&envelope.model));
+    };
+    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let head = AnswerHead {
+        id: random_id("chatcmpl-"),
+        created: unix_time(),
+        model: envelope.model,
+    };
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let foundry = Arc::clone(&app.foundry);
+    let opening: Opening = Box::pin(async move {
+        let mut stream = foundry.answer(&agent.reference, &turn, &call).await?;
+        stream.until_started().await?;
+        Ok(stream)
+    });
+    let mut response = if envelope.stream {
+        let writer = ChunkWriter::new(head, envelope.include_usage);
+        answer_in_stream(opening, writer, limits, request_id).await?
+    } else {
+        answer_at_once(opening, &head).await?
+    };
+    if let Some(names) = header_list(&ignored) {
+        response.headers_mut().insert("x-ignored-params", names);
+    }
+    Ok(response)
+}
+
+async fn answer_at_once(opening: Opening, head: &AnswerHead) -> Result<Response, ApiError> {
+    let mut stream = opening.await?;
+    let mut fold = AnswerFold::default();
+    while let Some(event) = stream.next().await {
+        if let Some(end) = fold.push(event) {
+            let body = fold.body(head, end?);
+            let json = [(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )];
+            return Ok((json, body).into_response());
+        }
+    }
+    Err(ApiError::internal())
+}
+
+/// Waits for the agent's first sign, so that what fails before it is an HTTP error; but not for long, because
+/// clients and proxies give up on a connection without headers.
+async fn answer_in_stream(
+    mut opening: Opening,
+    writer: ChunkWriter,
+    limits: &LimitsConfig,
+    request_id: String,
+) -> Result<Response, ApiError> {
+    let answer = match tokio::time::timeout(limits.commit, &mut opening).await {
+        Ok(stream) => StreamedAnswer::started(stream?, writer, limits.heartbeat, request_id),
+        Err(_) => StreamedAnswer::waiting(opening, writer, limits.heartbeat, request_id),
+    };
+    let headers = HeaderMap::from_iter([
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, no-transform"),
+        ),
+        // Keeps proxies of the nginx family from collecting the stream.
+        (
+            header::HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ]);
+    Ok((headers, Body::new(answer)).into_response())
+}
+
+async fn read_body(body: Body, limits: &LimitsConfig) -> Result<Bytes, ApiError> {
+    let limit = limits.request_body_bytes;
+    let read = Limited::new(body, limit).collect();
+    match tokio::time::timeout(limits.request_body, read).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::body_too_large(limit)),
+        Ok(Err(_)) => Err(ApiError::body_broken_off()),
+        Err(_) => Err(ApiError::body_timed_out()),
+    }
+}
+
+/// Names of fields as a header; names that cannot stand in one are shown as `?`.
+fn header_list(names: &[String]) -> Option<HeaderValue> {
+    if names.is_empty() {
+        return None;
+    }
+    let harmless = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '?'
+        }
+    };
+    let list: Vec<String> = names
+        .iter()
+        .map(|name| name.chars().take(64).map(harmless).collect())
+        .collect();
+    HeaderValue::from_str(&list.join(",")).ok()
+}

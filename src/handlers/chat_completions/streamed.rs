@@ -1,0 +1,186 @@
+//! The body of a streamed answer: polled by the server, it polls the agent's stream.
+//!
+//! What one upstream read brings leaves as one frame. There is no task and no channel in between; the only
+//! timer is the heartbeat's, which is re-armed when it fires, not at every event.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep};
+
+use crate::{
+    agent::{AnswerStream, Event, Failure},
+    error::ApiError,
+    openai::chat::chunks::{ChunkWriter, HEARTBEAT, write_failure},
+};
+
+/// A call to an agent that has not shown a sign yet.
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<AnswerStream, Failure>> + Send>>;
+
+/// The body.
+pub(super) struct StreamedAnswer {
+    source: Source,
+    writer: ChunkWriter,
+    out: BytesMut,
+    heartbeat: Duration,
+    last_write: Instant,
+    timer: Pin<Box<Sleep>>,
+    request_id: String,
+}
+
+enum Source {
+    Opening(Opening),
+    Streaming(AnswerStream),
+    Ended,
+}
+
+/// Bytes after which a frame leaves even if more is at hand, so that a slow reader holds back the agent.
+const FRAME_BYTES: usize = 64 << 10;
+
+impl fmt::Debug for StreamedAnswer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StreamedAnswer")
+            .field("writer", &self.writer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StreamedAnswer {
+    /// An answer whose agent has shown its first sign.
+    pub(super) fn started(
+        stream: AnswerStream,
+        writer: ChunkWriter,
+        heartbeat: Duration,
+        request_id: String,
+    ) -> Self {
+        let mut answer = Self::new(Source::Ended, writer, heartbeat, request_id);
+        answer.start(stream);
+        answer
+    }
+
+    /// An answer that commits to the stream before its agent has shown a sign.
+    pub(super) fn waiting(
+        opening: Opening,
+        writer: ChunkWriter,
+        heartbeat: Duration,
+        request_id: String,
+    ) -> Self {
+        let mut answer = Self::new(Source::Opening(opening), writer, heartbeat, request_id);
+        answer.out.extend_from_slice(HEARTBEAT);
+        answer
+    }
+
+    fn new(source: Source, writer: ChunkWriter, heartbeat: Duration, request_id: String) -> Self {
+        let now = Instant::now();
+        Self {
+            source,
+            writer,
+            out: BytesMut::new(),
+            heartbeat,
+            last_write: now,
+            timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
+            request_id,
+        }
+    }
+
+    /// The role chunk goes ahead of everything the agent says.
+    fn start(&mut self, stream: AnswerStream) {
+        self.source = Source::Streaming(stream);
+        self.write(Event::Started);
+    }
+
+    fn write(&mut self, event: Event) {
+        if let Err(failure) = self.writer.write(event, &mut self.out) {
+            self.log(failure);
+        }
+    }
+
+    /// Writes what is at hand; `Pending` when the agent has no more for now.
+    fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.out.len() < FRAME_BYTES {
+            match &mut self.source {
+                Source::Opening(opening) => match std::task::ready!(opening.as_mut().poll(context))
+                {
+                    Ok(stream) => self.start(stream),
+                    Err(failure) => {
+                        self.source = Source::Ended;
+                        write_failure(failure.clone(), &mut self.out);
+                        self.log(failure);
+                    }
+                },
+                Source::Streaming(stream) => match std::task::ready!(stream.poll_event(context)) {
+                    Some(event) => self.write(event),
+                    None => self.source = Source::Ended,
+                },
+                Source::Ended => break,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            std::task::ready!(self.timer.as_mut().poll(context));
+            let due = self.last_write + self.heartbeat;
+            if due <= Instant::now() {
+                self.timer.as_mut().reset(Instant::now() + self.heartbeat);
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    fn frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.last_write = Instant::now();
+        Poll::Ready(Some(Ok(Frame::data(self.out.split().freeze()))))
+    }
+
+    /// The status was sent long ago, so this is the only place that tells the operator.
+    fn log(&self, failure: Failure) {
+        let error = ApiError::from(failure);
+        tracing::warn!(
+            request.id = self.request_id,
+            error.code = error.code.as_deref(),
+            detail = error.detail,
+            "an answer failed after its first byte: {}",
+            error.message
+        );
+    }
+}
+
+impl Body for StreamedAnswer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let source = self.poll_source(context);
+        if !self.out.is_empty() {
+            return self.frame();
+        }
+        if source.is_ready() {
+            return Poll::Ready(None);
+        }
+        std::task::ready!(self.poll_heartbeat(context));
+        self.out.extend_from_slice(HEARTBEAT);
+        self.frame()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.source, Source::Ended) && self.out.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

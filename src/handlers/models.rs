@@ -1,0 +1,87 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`: aliases and agents.
+
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+};
+use percent_encoding::percent_decode_str;
+
+use crate::{
+    agent::{AgentReference, model_name},
+    app::AppState,
+    error::ApiError,
+    middleware::RequestId,
+    openai::models::{Model, ModelList},
+};
+
+/// Every alias, then every agent.
+pub async fn list(
+    State(app): State<AppState>,
+    Extension(request_id): Extension<RequestId>,
+) -> Result<Json<ModelList>, ApiError> {
+    let agents = app.directory.agents(&request_id.0).await?;
+    let created_of = |reference: &AgentReference| {
+        let listed = agents
+            .iter()
+            .find(|agent| agent.reference == unversioned(reference));
+        listed.map(|agent| agent.created_at)
+    };
+    let aliases = app.config.agents.aliases.iter();
+    let mut models: Vec<_> = aliases
+        .filter_map(|(alias, _)| {
+            let resolved = model_name::resolve(alias, &app.config.agents)?;
+            Some(Model::new(
+                alias,
+                created_of(&resolved.reference).unwrap_or_default(),
+            ))
+        })
+        .collect();
+    models.extend(
+        agents
+            .iter()
+            .map(|agent| Model::new(agent.reference.to_string(), agent.created_at))
+            .filter(|model| !app.config.agents.aliases.contains_key(&model.id)),
+    );
+    Ok(Json(ModelList::new(models)))
+}
+
+/// One alias or agent. Ids may hold `/`, which the Functions host hands on encoded twice.
+pub async fn retrieve(
+    State(app): State<AppState>,
+    Extension(request_id): Extension<RequestId>,
+    Path(id): Path<String>,
+) -> Result<Json<Model>, ApiError> {
+    let id = percent_decode_str(&id).decode_utf8_lossy().into_owned();
+    let not_found = || ApiError::model_not_found(&id);
+    let agent = model_name::resolve(&id, &app.config.agents)
+        .ok_or_else(not_found)?
+        .reference;
+    let listed = app
+        .directory
+        .find(&unversioned(&agent), &request_id.0)
+        .await?;
+    let listed = listed.ok_or_else(not_found)?;
+    if let AgentReference::New {
+        name,
+        version: Some(version),
+    } = &agent
+        && !app
+            .directory
+            .has_version(name, version, &request_id.0)
+            .await?
+    {
+        return Err(not_found());
+    }
+    Ok(Json(Model::new(id, listed.created_at)))
+}
+
+/// The agent as listings show it.
+fn unversioned(reference: &AgentReference) -> AgentReference {
+    match reference {
+        AgentReference::New { name, .. } => AgentReference::New {
+            name: name.clone(),
+            version: None,
+        },
+        classic @ AgentReference::Classic { .. } => classic.clone(),
+    }
+}

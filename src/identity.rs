@@ -1,0 +1,7 @@
+//! Who we are towards Foundry ([`credential`], [`token`]) and who calls us ([`callers`]).
+
+pub mod callers;
+pub mod credential;
+pub mod token;
+
+pub use self::{callers::Callers, token::TokenSource};

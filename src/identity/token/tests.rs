@@ -1,0 +1,110 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use azure_core::{
+    credentials::{AccessToken, Secret, TokenRequestOptions},
+    time::OffsetDateTime,
+};
+
+use super::*;
+
+/// Gives `token-1`, `token-2`, ... with a fixed life time, or fails.
+#[derive(Debug)]
+struct Counting {
+    asked: AtomicUsize,
+    lives_for: Duration,
+    fails_from: usize,
+}
+
+impl Counting {
+    fn living_for(seconds: u64) -> Self {
+        Self {
+            asked: AtomicUsize::new(0),
+            lives_for: Duration::from_secs(seconds),
+            fails_from: usize::MAX,
+        }
+    }
+}
+
+#[async_trait]
+impl TokenCredential for Counting {
+    async fn get_token<'a>(
+        &'a self,
+        _: &[&str],
+        _: Option<TokenRequestOptions<'a>>,
+    ) -> azure_core::Result<AccessToken> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fails_from <= number {
+            return Err(azure_core::Error::with_message(
+                azure_core::error::ErrorKind::Credential,
+                "no token today",
+            ));
+        }
+        Ok(AccessToken::new(
+            Secret::new(format!("token-{number}")),
+            OffsetDateTime::now_utc() + self.lives_for,
+        ))
+    }
+}
+
+fn tokens(credential: Counting) -> (Arc<Counting>, CachedTokens, TaskTracker) {
+    let credential = Arc::new(credential);
+    let tasks = TaskTracker::new();
+    let source = CachedTokens::new(
+        Arc::clone(&credential) as _,
+        "scope".to_owned(),
+        tasks.clone(),
+    );
+    (credential, source, tasks)
+}
+
+#[tokio::test]
+async fn many_first_requests_ask_once() {
+    let (credential, source, _) = tokens(Counting::living_for(3600));
+    let all = futures_util::future::join_all((0..50).map(|_| source.authorization())).await;
+    for authorization in all {
+        assert_eq!(authorization.unwrap(), "Bearer token-1");
+    }
+    assert_eq!(credential.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_old_token_serves_while_a_new_one_is_fetched() {
+    let (credential, source, tasks) = tokens(Counting::living_for(200));
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
+    tasks.close();
+    tasks.wait().await;
+    assert_eq!(credential.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-2");
+}
+
+#[tokio::test]
+async fn a_failed_refresh_leaves_the_old_token_in_use() {
+    let (_, source, tasks) = tokens(Counting {
+        fails_from: 2,
+        ..Counting::living_for(200)
+    });
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
+    source.authorization().await.unwrap();
+    tasks.close();
+    tasks.wait().await;
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
+}
+
+#[tokio::test]
+async fn without_any_token_the_request_fails_and_says_why() {
+    let (_, source, _) = tokens(Counting {
+        fails_from: 1,
+        ..Counting::living_for(200)
+    });
+    let failure = source.authorization().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::CredentialRejected);
+    assert!(failure.detail.unwrap().contains("no token today"));
+}
+
+#[test]
+fn tokens_are_not_shown_by_debug() {
+    let token = StaticToken::new(&"hunter2".to_owned().into()).unwrap();
+    assert!(!format!("{token:?}").contains("hunter2"));
+}

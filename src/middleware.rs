@@ -1,0 +1,34 @@
+//! Every layer, in order.
+//!
+//! A request passes, from the outside in: request id, access log, panics; then, for callers only:
+//! authentication, requests in flight. Nothing here compresses or buffers an answer.
+
+pub mod access_log;
+mod authenticate;
+mod in_flight;
+mod panics;
+mod request_id;
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use self::request_id::RequestId;
+use crate::app::AppState;
+
+/// The layers of routes that need a caller.
+pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppState> {
+    router
+        .route_layer(from_fn_with_state(app.clone(), in_flight::limit))
+        .route_layer(from_fn_with_state(app.clone(), authenticate::authenticate))
+}
+
+/// The layers of every request.
+pub fn around_everything(router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(panics::respond))
+        .layer(from_fn(access_log::log))
+        .layer(from_fn(request_id::assign))
+}

@@ -1,0 +1,22 @@
+//! Chat completions.
+//!
+//! [`request`] and [`response`] are the wire; [`to_turn`] reads requests with the field table of [`fields`];
+//! [`answer`] folds events into a whole answer and [`chunks`] into a stream.
+
+pub mod answer;
+pub mod chunks;
+pub mod fields;
+pub mod request;
+pub mod response;
+pub mod to_turn;
+
+/// What every part of one answer carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerHead {
+    /// `chatcmpl-...`.
+    pub id: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// The model as the client asked for it.
+    pub model: String,
+}

@@ -1,0 +1,174 @@
+//! Events to the server-sent events of a streamed chat completion. Pure.
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+
+use super::{
+    AnswerHead,
+    answer::{annotation, finish_reason, usage_of},
+    response::{Chunk, ChunkChoice, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage},
+};
+use crate::{
+    agent::{End, Event, Failure},
+    error::ApiError,
+};
+
+/// Writes one streamed answer.
+#[derive(Debug)]
+pub struct ChunkWriter {
+    head: AnswerHead,
+    include_usage: bool,
+    role_written: bool,
+    usage: Option<Usage>,
+}
+
+/// A comment: it keeps the connection alive, and every client skips it.
+pub const HEARTBEAT: &[u8] = b": keep-alive\n\n";
+
+const DONE: &[u8] = b"data: [DONE]\n\n";
+
+impl ChunkWriter {
+    /// A writer for the answer of `head`.
+    pub fn new(head: AnswerHead, include_usage: bool) -> Self {
+        Self {
+            head,
+            include_usage,
+            role_written: false,
+            usage: None,
+        }
+    }
+
+    /// Writes what `event` means to the client; a failed end is given back as well, for the log.
+    ///
+    /// `[DONE]` follows a clean end only.
+    pub fn write(&mut self, event: Event, out: &mut BytesMut) -> Result<(), Failure> {
+        if !self.role_written && !matches!(event, Event::Usage(_) | Event::End(End::Failed(_))) {
+            self.role_written = true;
+            self.write_delta(
+                Delta {
+                    role: Some("assistant"),
+                    content: Some(""),
+                    ..Delta::default()
+                },
+                None,
+                out,
+            );
+        }
+        let delta = match &event {
+            Event::Started => return Ok(()),
+            Event::Text(text) => Delta {
+                content: Some(text),
+                ..Delta::default()
+            },
+            Event::Refusal(text) => Delta {
+                refusal: Some(text),
+                ..Delta::default()
+            },
+            Event::Citation(citation) => Delta {
+                annotations: Some([annotation(citation)]),
+                ..Delta::default()
+            },
+            Event::ToolCall {
+                index,
+                call_id,
+                name,
+            } => Delta {
+                tool_calls: Some([ToolCallDelta {
+                    index: *index,
+                    id: Some(call_id),
+                    kind: Some("function"),
+                    function: FunctionDelta {
+                        name: Some(name),
+                        arguments: "",
+                    },
+                }]),
+                ..Delta::default()
+            },
+            Event::ToolCallArguments { index, delta } => Delta {
+                tool_calls: Some([ToolCallDelta {
+                    index: *index,
+                    id: None,
+                    kind: None,
+                    function: FunctionDelta {
+                        name: None,
+                        arguments: delta,
+                    },
+                }]),
+                ..Delta::default()
+            },
+            Event::Usage(usage) => {
+                self.usage = Some(usage_of(*usage));
+                return Ok(());
+            }
+            Event::End(end) => match finish_reason(end.clone()) {
+                Ok(reason) => {
+                    self.write_end(reason, out);
+                    return Ok(());
+                }
+                Err(failure) => {
+                    write_failure(failure.clone(), out);
+                    return Err(failure);
+                }
+            },
+        };
+        self.write_delta(delta, None, out);
+        Ok(())
+    }
+
+    fn write_end(&self, reason: FinishReason, out: &mut BytesMut) {
+        self.write_delta(Delta::default(), Some(reason), out);
+        if self.include_usage && self.usage.is_some() {
+            self.write_chunk(&[], Some(self.usage), out);
+        }
+        out.put_slice(DONE);
+    }
+
+    fn write_delta(
+        &self,
+        delta: Delta<'_>,
+        finish_reason: Option<FinishReason>,
+        out: &mut BytesMut,
+    ) {
+        let choice = ChunkChoice {
+            index: 0,
+            delta,
+            logprobs: (),
+            finish_reason,
+        };
+        self.write_chunk(&[choice], self.include_usage.then_some(None), out);
+    }
+
+    fn write_chunk(
+        &self,
+        choices: &[ChunkChoice<'_>],
+        usage: Option<Option<Usage>>,
+        out: &mut BytesMut,
+    ) {
+        write_event(
+            &Chunk {
+                id: &self.head.id,
+                object: "chat.completion.chunk",
+                created: self.head.created,
+                model: &self.head.model,
+                choices,
+                usage,
+            },
+            out,
+        );
+    }
+}
+
+/// Writes the one event that a failure after the first byte becomes.
+pub fn write_failure(failure: Failure, out: &mut BytesMut) {
+    out.put_slice(b"data: ");
+    out.put_slice(&ApiError::from(failure).body());
+    out.put_slice(b"\n\n");
+}
+
+/// Writes a whole event at once: some clients lose events that are split at a line.
+fn write_event(data: &impl Serialize, out: &mut BytesMut) {
+    out.put_slice(b"data: ");
+    if serde_json::to_writer(out.writer(), data).is_ok() {
+        out.put_slice(b"\n\n");
+    }
+}

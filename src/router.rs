@@ -1,0 +1,31 @@
+//! Every route.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::{
+    app::AppState,
+    handlers::{chat_completions, fallback, health, models},
+    middleware,
+};
+
+/// The routes, with every layer around them.
+pub fn build(app: AppState) -> Router {
+    let for_callers = Router::new()
+        .route("/v1/chat/completions", post(chat_completions::create))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/", get(models::list))
+        .route("/v1/models/{*id}", get(models::retrieve));
+    let for_everyone = Router::new()
+        .route("/", get(health::alive))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    let router = middleware::around_callers(for_callers, &app)
+        .merge(for_everyone)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .fallback(fallback::unknown_path)
+        .with_state(app);
+    middleware::around_everything(router)
+}

@@ -1,0 +1,214 @@
+//! Reads server-sent events from bytes that arrive in any pieces.
+//!
+//! Follows the event stream format of the HTML standard: LF, CR LF and CR line ends, comments, several data
+//! lines, a byte order mark. `id` and `retry` mean nothing here and are skipped.
+//! A library was weighed (eventsource-stream) and not taken: it has no bound on the size of an event.
+
+/// Collects bytes and reports whole events.
+#[derive(Debug)]
+pub struct Decoder {
+    /// The line that has begun but not ended.
+    line: Vec<u8>,
+    event: String,
+    data: String,
+    has_data: bool,
+    /// The last byte was CR: an LF that follows belongs to it.
+    after_carriage_return: bool,
+    /// No line has ended yet, so a byte order mark may come.
+    at_start: bool,
+    max_event_bytes: usize,
+}
+
+/// Why a stream cannot be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// One event exceeds the bound.
+    #[error("an event of the stream is larger than {max_event_bytes} bytes")]
+    TooLarge {
+        /// The bound.
+        max_event_bytes: usize,
+    },
+    /// A line is not UTF-8.
+    #[error("the stream is not UTF-8")]
+    NotUtf8,
+}
+
+impl Decoder {
+    /// A decoder that refuses events of more than `max_event_bytes`.
+    pub fn new(max_event_bytes: usize) -> Self {
+        Self {
+            line: Vec::new(),
+            event: String::new(),
+            data: String::new(),
+            has_data: false,
+            after_carriage_return: false,
+            at_start: true,
+            max_event_bytes,
+        }
+    }
+
+    /// Takes the next bytes and calls `on_event(name, data)` for each event they complete.
+    ///
+    /// `name` is empty where the stream gives none.
+    pub fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        mut on_event: impl FnMut(&str, &str),
+    ) -> Result<(), DecodeError> {
+        if self.after_carriage_return && !bytes.is_empty() {
+            self.after_carriage_return = false;
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        }
+        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let (line, rest) = bytes.split_at(end);
+            bytes = match rest {
+                [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
+                [b'\r'] => {
+                    self.after_carriage_return = true;
+                    &[]
+                }
+                [_, rest @ ..] => rest,
+                [] => &[],
+            };
+            if self.line.is_empty() {
+                self.end_line(line, &mut on_event)?;
+            } else {
+                self.check_size(line.len())?;
+                let mut whole = std::mem::take(&mut self.line);
+                whole.extend_from_slice(line);
+                self.end_line(&whole, &mut on_event)?;
+                whole.clear();
+                self.line = whole;
+            }
+        }
+        self.check_size(bytes.len())?;
+        self.line.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end_line(
+        &mut self,
+        line: &[u8],
+        on_event: &mut impl FnMut(&str, &str),
+    ) -> Result<(), DecodeError> {
+        let mut line = std::str::from_utf8(line).map_err(|_| DecodeError::NotUtf8)?;
+        if std::mem::take(&mut self.at_start) {
+            line = line.strip_prefix('\u{feff}').unwrap_or(line);
+        }
+        if line.is_empty() {
+            if self.has_data {
+                on_event(&self.event, &self.data);
+            }
+            self.event.clear();
+            self.data.clear();
+            self.has_data = false;
+            return Ok(());
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.event),
+            "data" => {
+                self.check_size(value.len())?;
+                if self.has_data {
+                    self.data.push('\n');
+                }
+                self.data.push_str(value);
+                self.has_data = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, more: usize) -> Result<(), DecodeError> {
+        if self.line.len() + self.data.len() + more <= self.max_event_bytes {
+            Ok(())
+        } else {
+            Err(DecodeError::TooLarge {
+                max_event_bytes: self.max_event_bytes,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Events = Vec<(String, String)>;
+
+    fn decode_pieces<'a>(
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Events, DecodeError> {
+        let mut decoder = Decoder::new(1000);
+        let mut events = Vec::new();
+        for piece in pieces {
+            decoder.feed(piece, |event, data| {
+                events.push((event.to_owned(), data.to_owned()))
+            })?;
+        }
+        Ok(events)
+    }
+
+    fn pair(event: &str, data: &str) -> (String, String) {
+        (event.to_owned(), data.to_owned())
+    }
+
+    #[test]
+    fn fields_comments_and_every_line_end_are_understood() {
+        let text = "\u{feff}event: a\ndata: 1\n\n: comment\nid: 7\nretry: 1\ndata:2\r\ndata: 3\r\n\r\nevent: b\rdata\r\rdata: cut";
+        assert_eq!(
+            decode_pieces([text.as_bytes()]).unwrap(),
+            [pair("a", "1"), pair("", "2\n3"), pair("b", "")]
+        );
+    }
+
+    #[test]
+    fn an_event_without_data_is_none() {
+        assert_eq!(decode_pieces([b"event: a\n\n\n".as_slice()]).unwrap(), []);
+    }
+
+    #[test]
+    fn events_are_bounded_in_one_line_and_over_many() {
+        let long_line = format!("data: {}", "x".repeat(2000));
+        assert!(decode_pieces([long_line.as_bytes()]).is_err());
+        let many_lines = "data: 0123456789\n".repeat(200);
+        assert!(decode_pieces([many_lines.as_bytes()]).is_err());
+        let many_events = "data: 0123456789\n\n".repeat(200);
+        assert_eq!(decode_pieces([many_events.as_bytes()]).unwrap().len(), 200);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused() {
+        assert_eq!(
+            decode_pieces([b"data: \xff\n".as_slice()]),
+            Err(DecodeError::NotUtf8)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_the_bytes_gives_the_same_events(
+            lines in prop::collection::vec("(data|event|id|): ?[a-zπ😄 :]{0,12}(\n|\r\n|\r|\n\n|\r\n\r\n)", 0..20),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let text = lines.concat();
+            let bytes = text.as_bytes();
+            let whole = decode_pieces([bytes]).unwrap();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for cut in cuts {
+                pieces.push(&bytes[start..cut]);
+                start = cut;
+            }
+            pieces.push(&bytes[start..]);
+            prop_assert_eq!(decode_pieces(pieces).unwrap(), whole.clone());
+            prop_assert_eq!(decode_pieces(bytes.chunks(1)).unwrap(), whole);
+        }
+    }
+}
