@@ -33,7 +33,7 @@ function runTests(suite, environment) {
   const files = readdirSync(directory)
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => path.join(directory, name));
-  const tests = spawn(process.execPath, ["--test", "--test-timeout=120000", ...files], {
+  const tests = spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-timeout=120000", ...files], {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "inherit", "inherit"],
   });

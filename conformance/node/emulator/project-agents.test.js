@@ -38,7 +38,7 @@ test("versions are created, read, listed and deleted", async () => {
   await assert.rejects(client.agents.get(name), { statusCode: 404 });
 });
 
-test("an agent is created by name", async () => {
+test("an agent is created and updated by name", async () => {
   const name = `agent-${randomUUID().slice(0, 12)}`;
   const created = await client.agents.create(name, {
     kind: "prompt",
@@ -47,6 +47,13 @@ test("an agent is created by name", async () => {
   });
   assert.equal(created.name, name);
   assert.equal(created.versions.latest.version, "1");
+  const updated = await client.agents.update(name, {
+    kind: "prompt",
+    model: "gpt-4o-mini",
+    instructions: "Be very patient.",
+  });
+  assert.equal(updated.versions.latest.version, "2");
+  assert.equal(updated.versions.latest.definition.instructions, "Be very patient.");
   await client.agents.delete(name);
 });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { APIError, BadRequestError, NotFoundError } from "openai";
+import { BadRequestError, NotFoundError } from "openai";
 
 import { collect, projectClient } from "../support/clients.js";
 
@@ -97,22 +97,20 @@ for (const [field, value] of [
   test(`what the agent owns is refused: ${field}`, async () => {
     await assert.rejects(respond("assistant", { input: "Hello", [field]: value }), (error) => {
       assert.ok(error instanceof BadRequestError);
-      assert.equal(error.param, field);
       assert.equal(error.code, "invalid_payload");
+      // The service names the field in the error itself, or in the first of its details.
+      assert.equal(error.param ?? error.error.details[0].param, field);
       return true;
     });
   });
 }
 
 test("a stream can break with an error event", async () => {
-  const stream = await respond("fail-error-event-middle", { input: "Hello", stream: true });
-  const received = [];
-  await assert.rejects(async () => {
-    for await (const event of stream) {
-      received.push(event.type);
-    }
-  }, APIError);
-  assert.ok(received.includes("response.output_text.delta"));
+  // The client hands such an event on like any other, so an application must look for it.
+  const events = await collect(await respond("fail-error-event-middle", { input: "Hello", stream: true }));
+  assert.ok(events.some((event) => event.type === "response.output_text.delta"));
+  assert.equal(events.at(-1).type, "error");
+  assert.ok(events.at(-1).message);
 });
 
 test("the agent's own endpoint needs no reference", async () => {

@@ -131,7 +131,7 @@ def test_functions_are_called_by_the_sdk(agents_client: AgentsClient) -> None:
 
 
 def test_all_outputs_are_asked_for_in_one_call(agents_client: AgentsClient) -> None:
-    thread_id = thread_with(agents_client, "What is the weather in Paris and in Oslo?")
+    thread_id = thread_with(agents_client, "What is the weather in Paris and Oslo?")
     run = poll(agents_client, agents_client.runs.create(thread_id=thread_id, agent_id="asst_weather"))
     calls = run.required_action.submit_tool_outputs.tool_calls
     assert len(calls) == 2

@@ -68,12 +68,6 @@ def test_versions_are_created_read_listed_and_deleted(project_client: AIProjectC
     assert agent_name in missing.value.message
 
 
-def test_an_unchanged_definition_makes_no_version(project_client: AIProjectClient, agent_name: str) -> None:
-    definition = PromptAgentDefinition(model="gpt-4o-mini", instructions="Be patient.")
-    versions = {project_client.agents.create_version(agent_name, definition=definition).version for _ in range(2)}
-    assert versions == {"1"}
-
-
 def test_listing_follows_every_page(project_client: AIProjectClient) -> None:
     everything = [agent.name for agent in project_client.agents.list(limit=100, order="asc")]
     paged = [agent.name for agent in project_client.agents.list(limit=3, order="asc")]
