@@ -38,7 +38,7 @@ pub struct App {
 
 impl App {
     /// Builds every part; nothing is sent and nothing is bound yet.
-    pub fn new(config: Config) -> Result<AppState, ConfigError> {
+    pub fn build(config: Config) -> Result<AppState, ConfigError> {
         let tasks = TaskTracker::new();
         let http = http_client::build(
             config.limits.connect,

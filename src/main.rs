@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use foundry_gateway::{
     app::App,
-    cli::{Arguments, Command},
+    cli::Arguments,
     config::{Config, Environment},
     server, telemetry,
 };
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     match arguments.command {
         None => serve(&environment),
         #[cfg(feature = "demo")]
-        Some(Command::Demo { port }) => demo(&environment, port),
+        Some(foundry_gateway::cli::Command::Demo { port }) => demo(&environment, port),
     }
 }
 
@@ -57,7 +57,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let listener = server::bind(config.listen.address)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.listen.address))?;
-    let app = App::new(config)?;
+    let app = App::build(config)?;
     tracing::info!(
         address = %listener.local_addr()?,
         project = app.foundry.endpoint(),

@@ -50,6 +50,17 @@ pub struct Leftover {
     pub rest: Option<ByteStream>,
 }
 
+impl fmt::Debug for Leftover {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Leftover")
+            .field("ids", &self.ids)
+            .field("ended_by_service", &self.ended_by_service)
+            .field("rest", &self.rest.is_some())
+            .finish()
+    }
+}
+
 /// Called once, when the stream is dropped: ends upstream work and keeps the connection if it can.
 pub type OnDrop = Box<dyn FnOnce(Leftover) + Send>;
 

@@ -35,7 +35,7 @@ struct Listing {
 }
 
 /// Age from which a listing is read anew in the background.
-const FRESH_FOR: Duration = Duration::from_secs(60);
+const FRESH_FOR: Duration = Duration::from_mins(1);
 /// Age below which a name that is not listed is taken for unknown without another look.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
 /// Bounds the reading of both lists.

@@ -69,7 +69,7 @@ struct Token {
 }
 
 /// How long before expiry a new token is asked for: when `azure_identity`'s own cache lets go of the old one.
-const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(300);
+const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_mins(5);
 /// Pause after a refresh that failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// How long before expiry a token is not used any more.

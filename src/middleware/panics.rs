@@ -7,10 +7,6 @@ use axum::response::{IntoResponse, Response};
 use crate::error::ApiError;
 
 /// The message of the panic goes nowhere: it may hold what a client sent.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the signature is tower-http's"
-)]
 pub(super) fn respond(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request handler panicked; this is a bug of the gateway");
     ApiError::internal().into_response()

@@ -62,13 +62,12 @@ impl Decoder {
         while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
             let (line, rest) = bytes.split_at(end);
             bytes = match rest {
-                [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
+                [b'\r', b'\n', rest @ ..] => rest,
                 [b'\r'] => {
                     self.after_carriage_return = true;
                     &[]
                 }
-                [_, rest @ ..] => rest,
-                [] => &[],
+                rest => rest.get(1..).unwrap_or_default(),
             };
             if self.line.is_empty() {
                 self.end_line(line, &mut on_event)?;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::wire::{
-    CreatedThread, ErrorObject, MessageContent, MessageDelta, MessagePart, Run, StepDelta,
-    ToolCall, Usage,
+    Annotation, CreatedThread, ErrorObject, MessageContent, MessageDelta, MessagePart, Run,
+    StepDelta, ToolCall, Usage,
 };
 use crate::{
     agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
@@ -96,14 +96,14 @@ impl ThreadsTranslator {
                 self.ids.run_id = Some(run.id);
             }
             "thread.run.requires_action" => {
-                self.require_action(serde_json::from_str(data)?, events)
+                self.require_action(serde_json::from_str(data)?, events);
             }
             "thread.run.completed"
             | "thread.run.incomplete"
             | "thread.run.failed"
             | "thread.run.cancelled"
             | "thread.run.expired" => {
-                self.end(name, serde_json::from_str(data)?, events);
+                Self::end(name, serde_json::from_str(data)?, events);
             }
             "error" => {
                 let error: ErrorObject = serde_json::from_str(data)?;
@@ -125,7 +125,7 @@ impl ThreadsTranslator {
                 .with_detail("done without a terminal event"),
             ))),
             name if name.starts_with("thread.run.step.") || name.starts_with("thread.message.") => {
-                self.start(events)
+                self.start(events);
             }
             _ => {}
         }
@@ -152,24 +152,11 @@ impl ThreadsTranslator {
             });
         }
         self.push_text(&text.value, events);
-        let Some(message) = &mut self.message else {
-            return;
-        };
-        for annotation in &text.annotations {
-            message.citations += 1;
-            let Some(source) = annotation
-                .url_citation
-                .as_ref()
-                .filter(|_| annotation.kind == "url_citation")
-            else {
-                continue;
-            };
-            events.push_back(Event::Citation(Citation {
-                start: message.start + annotation.start_index,
-                end: message.start + annotation.end_index,
-                url: source.url.clone(),
-                title: source.title.clone().unwrap_or_default(),
-            }));
+        if let Some(message) = &mut self.message {
+            message.citations += text.annotations.len();
+            for annotation in &text.annotations {
+                cite(message.start, annotation, events);
+            }
         }
     }
 
@@ -195,14 +182,7 @@ impl ThreadsTranslator {
                     .flat_map(|text| &text.annotations)
                     .skip(open.citations);
                 for annotation in annotations {
-                    if let Some(source) = &annotation.url_citation {
-                        events.push_back(Event::Citation(Citation {
-                            start: open.start + annotation.start_index,
-                            end: open.start + annotation.end_index,
-                            url: source.url.clone(),
-                            title: source.title.clone().unwrap_or_default(),
-                        }));
-                    }
+                    cite(open.start, annotation, events);
                 }
             }
         }
@@ -275,7 +255,7 @@ impl ThreadsTranslator {
         events.push_back(Event::End(end));
     }
 
-    fn end(&mut self, name: &str, run: Run, events: &mut VecDeque<Event>) {
+    fn end(name: &str, run: Run, events: &mut VecDeque<Event>) {
         if let Some(usage) = &run.usage {
             events.push_back(Event::Usage(usage_of(usage)));
         }
@@ -302,6 +282,18 @@ impl ThreadsTranslator {
             _ => End::Failed(failure_of(&run.last_error.unwrap_or_default())),
         };
         events.push_back(Event::End(end));
+    }
+}
+
+/// Tells a URL citation; `message_start` is where the annotation's message began.
+fn cite(message_start: usize, annotation: &Annotation, events: &mut VecDeque<Event>) {
+    if let Some(source) = &annotation.url_citation {
+        events.push_back(Event::Citation(Citation {
+            start: message_start + annotation.start_index,
+            end: message_start + annotation.end_index,
+            url: source.url.clone(),
+            title: source.title.clone().unwrap_or_default(),
+        }));
     }
 }
 

@@ -169,8 +169,6 @@ pub(super) struct MessageText {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
     pub(super) start_index: usize,
     pub(super) end_index: usize,
     pub(super) url_citation: Option<UrlCitation>,

@@ -36,6 +36,10 @@ pub(super) struct StreamedAnswer {
     request_id: String,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each body, and the body is boxed"
+)]
 enum Source {
     Opening(Opening),
     Streaming(AnswerStream),
@@ -95,10 +99,10 @@ impl StreamedAnswer {
     /// The role chunk goes ahead of everything the agent says.
     fn start(&mut self, stream: AnswerStream) {
         self.source = Source::Streaming(stream);
-        self.write(Event::Started);
+        self.write(&Event::Started);
     }
 
-    fn write(&mut self, event: Event) {
+    fn write(&mut self, event: &Event) {
         if let Err(failure) = self.writer.write(event, &mut self.out) {
             self.log(failure);
         }
@@ -118,7 +122,7 @@ impl StreamedAnswer {
                     }
                 },
                 Source::Streaming(stream) => match std::task::ready!(stream.poll_event(context)) {
-                    Some(event) => self.write(event),
+                    Some(event) => self.write(&event),
                     None => self.source = Source::Ended,
                 },
                 Source::Ended => break,
@@ -139,7 +143,7 @@ impl StreamedAnswer {
         }
     }
 
-    fn frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn take_frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.last_write = Instant::now();
         Poll::Ready(Some(Ok(Frame::data(self.out.split().freeze()))))
     }
@@ -167,14 +171,14 @@ impl Body for StreamedAnswer {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let source = self.poll_source(context);
         if !self.out.is_empty() {
-            return self.frame();
+            return self.take_frame();
         }
         if source.is_ready() {
             return Poll::Ready(None);
         }
         std::task::ready!(self.poll_heartbeat(context));
         self.out.extend_from_slice(HEARTBEAT);
-        self.frame()
+        self.take_frame()
     }
 
     fn is_end_stream(&self) -> bool {

@@ -27,10 +27,10 @@ impl Counting {
 
 #[async_trait]
 impl TokenCredential for Counting {
-    async fn get_token<'a>(
-        &'a self,
+    async fn get_token(
+        &self,
         _: &[&str],
-        _: Option<TokenRequestOptions<'a>>,
+        _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         tokio::time::sleep(Duration::from_millis(10)).await;
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::{
     AnswerHead,
     answer::{annotation, finish_reason, usage_of},
-    response::{Chunk, ChunkChoice, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage},
+    response::{
+        Chunk, ChunkChoice, ChunkUsage, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage,
+    },
 };
 use crate::{
     agent::{End, Event, Failure},
@@ -41,7 +43,7 @@ impl ChunkWriter {
     /// Writes what `event` means to the client; a failed end is given back as well, for the log.
     ///
     /// `[DONE]` follows a clean end only.
-    pub fn write(&mut self, event: Event, out: &mut BytesMut) -> Result<(), Failure> {
+    pub fn write(&mut self, event: &Event, out: &mut BytesMut) -> Result<(), Failure> {
         if !self.role_written && !matches!(event, Event::Usage(_) | Event::End(End::Failed(_))) {
             self.role_written = true;
             self.write_delta(
@@ -54,7 +56,7 @@ impl ChunkWriter {
                 out,
             );
         }
-        let delta = match &event {
+        let delta = match event {
             Event::Started => return Ok(()),
             Event::Text(text) => Delta {
                 content: Some(text),
@@ -117,8 +119,8 @@ impl ChunkWriter {
 
     fn write_end(&self, reason: FinishReason, out: &mut BytesMut) {
         self.write_delta(Delta::default(), Some(reason), out);
-        if self.include_usage && self.usage.is_some() {
-            self.write_chunk(&[], Some(self.usage), out);
+        if let Some(usage) = self.usage.filter(|_| self.include_usage) {
+            self.write_chunk(&[], Some(ChunkUsage::Known(usage)), out);
         }
         out.put_slice(DONE);
     }
@@ -135,13 +137,17 @@ impl ChunkWriter {
             logprobs: (),
             finish_reason,
         };
-        self.write_chunk(&[choice], self.include_usage.then_some(None), out);
+        self.write_chunk(
+            &[choice],
+            self.include_usage.then_some(ChunkUsage::NotYet),
+            out,
+        );
     }
 
     fn write_chunk(
         &self,
         choices: &[ChunkChoice<'_>],
-        usage: Option<Option<Usage>>,
+        usage: Option<ChunkUsage>,
         out: &mut BytesMut,
     ) {
         write_event(

@@ -154,7 +154,17 @@ pub struct Chunk<'a> {
     pub choices: &'a [ChunkChoice<'a>],
     /// Absent unless asked for; then null in every chunk but the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Option<Usage>>,
+    pub usage: Option<ChunkUsage>,
+}
+
+/// Usage in a chunk.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub enum ChunkUsage {
+    /// Null: it comes in the last chunk.
+    NotYet,
+    /// In the last chunk.
+    Known(Usage),
 }
 
 /// The choice of a chunk.
