@@ -66,7 +66,7 @@ mod tests {
     fn code(result: Result<(), ServiceError>) -> Option<String> {
         let error = result.err()?;
         assert_eq!(error.status, StatusCode::UNAUTHORIZED);
-        let ErrorBody::Json(body) = error.body else {
+        let ErrorBody::Json(body) = *error.body else {
             panic!("not JSON")
         };
         body["error"]["code"].as_str().map(str::to_owned)

@@ -46,7 +46,7 @@ pub struct FaultRule {
 }
 
 /// When in an exchange a fault happens. An answer that is not a stream has no events: there, `created`, `middle` and
-/// `end` all mean "half way through the body".
+/// `end` all mean "half way through the body", and faults that are events do not happen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -99,6 +99,16 @@ pub enum Fault {
     },
     /// The dialect's `error` event; the stream ends after it.
     ErrorEvent,
+}
+
+impl Fault {
+    /// Whether the fault is an event among events; an answer that is not a stream is not hit by it.
+    pub(crate) fn needs_events(&self) -> bool {
+        matches!(
+            self,
+            Fault::UnknownEvent | Fault::Oversized { .. } | Fault::ErrorEvent
+        )
+    }
 }
 
 /// The behaviour in force; cheap to clone, all clones are one cell.

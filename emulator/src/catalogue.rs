@@ -76,167 +76,45 @@ pub(crate) struct BuiltIn {
 }
 
 /// All built-in agents, in the order in which they are listed, oldest first.
+#[rustfmt::skip] // One agent a line.
 const BUILT_IN: [BuiltIn; 37] = [
-    agent(
-        "assistant",
-        Persona::Assistant,
-        "Answers by simple rules; the default agent.",
-    ),
+    agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
-    agent(
-        "weather",
-        Persona::Weather,
-        "Owns the function get_weather(location).",
-    ),
-    agent(
-        "cites",
-        Persona::Cites,
-        "Cites a web page and a file after non-ASCII text.",
-    ),
-    agent(
-        "approval",
-        Persona::Approval,
-        "Asks for the approval of an MCP call.",
-    ),
-    agent(
-        "consent",
-        Persona::Consent,
-        "Asks for the user's OAuth consent.",
-    )
-    .only(Dialect::Responses),
+    agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
+    agent("cites", Persona::Cites, "Cites a web page and a file after non-ASCII text."),
+    agent("approval", Persona::Approval, "Asks for the approval of an MCP call."),
+    agent("consent", Persona::Consent, "Asks for the user's OAuth consent.").only(Dialect::Responses),
     agent("refuses", Persona::Refuses, "Refuses in words.").only(Dialect::Responses),
-    agent(
-        "two-messages",
-        Persona::TwoMessages,
-        "Answers with two messages.",
-    ),
+    agent("two-messages", Persona::TwoMessages, "Answers with two messages."),
     agent("reasons", Persona::Reasons, "Reasons before it answers.").only(Dialect::Responses),
-    agent(
-        "refuses-store",
-        Persona::RefusesStore,
-        "400 when store is false.",
-    )
-    .only(Dialect::Responses),
-    agent(
-        "fail-rate-limit",
-        Persona::RateLimit,
-        "429 with Retry-After: 7.",
-    ),
-    agent(
-        "fail-rate-limit-ms",
-        Persona::RateLimitMilliseconds,
-        "429 with retry-after-ms: 1500.",
-    ),
-    agent(
-        "fail-rate-limit-x-ms",
-        Persona::RateLimitXMilliseconds,
-        "429 with x-ms-retry-after-ms: 2500.",
-    ),
-    agent(
-        "fail-rate-limit-bare",
-        Persona::RateLimitBare,
-        "429 without a header.",
-    ),
-    agent(
-        "fail-run-rate-limit",
-        Persona::RunRateLimit,
-        "200, then fails with rate_limit_exceeded.",
-    ),
-    agent(
-        "fail-run-server-error",
-        Persona::RunServerError,
-        "200, then fails with server_error.",
-    ),
-    agent(
-        "fail-run-model",
-        Persona::RunModel,
-        "200, then fails with invalid_engine_error.",
-    ),
-    agent(
-        "fail-permission",
-        Persona::Permission,
-        "401 PermissionDenied.",
-    ),
-    agent(
-        "fail-audience",
-        Persona::Audience,
-        "401 for a token of another audience.",
-    ),
-    agent(
-        "fail-content-filter",
-        Persona::ContentFilter,
-        "400 content_filter.",
-    ),
-    agent(
-        "fail-content-filter-output",
-        Persona::ContentFilterOutput,
-        "Stopped by the content filter after some text.",
-    ),
-    agent(
-        "fail-length",
-        Persona::Length,
-        "Stopped by the token limit after some text.",
-    ),
-    agent(
-        "fail-error-event",
-        Persona::ErrorEvent,
-        "An error event right after the start.",
-    ),
-    agent(
-        "fail-error-event-middle",
-        Persona::ErrorEventMiddle,
-        "An error event after some text.",
-    ),
-    agent(
-        "fail-cut",
-        Persona::Cut,
-        "The stream ends cleanly after some text.",
-    ),
-    agent(
-        "fail-reset",
-        Persona::Reset,
-        "The connection is reset after some text.",
-    ),
-    agent(
-        "fail-malformed",
-        Persona::Malformed,
-        "Broken JSON after some text.",
-    ),
-    agent(
-        "unknown-events",
-        Persona::UnknownEvents,
-        "Unknown events and items among the known ones.",
-    ),
+    agent("refuses-store", Persona::RefusesStore, "400 when store is false.").only(Dialect::Responses),
+    agent("fail-rate-limit", Persona::RateLimit, "429 with Retry-After: 7."),
+    agent("fail-rate-limit-ms", Persona::RateLimitMilliseconds, "429 with retry-after-ms: 1500."),
+    agent("fail-rate-limit-x-ms", Persona::RateLimitXMilliseconds, "429 with x-ms-retry-after-ms: 2500."),
+    agent("fail-rate-limit-bare", Persona::RateLimitBare, "429 without a header."),
+    agent("fail-run-rate-limit", Persona::RunRateLimit, "200, then fails with rate_limit_exceeded."),
+    agent("fail-run-server-error", Persona::RunServerError, "200, then fails with server_error."),
+    agent("fail-run-model", Persona::RunModel, "200, then fails with invalid_engine_error."),
+    agent("fail-permission", Persona::Permission, "401 PermissionDenied."),
+    agent("fail-audience", Persona::Audience, "401 for a token of another audience."),
+    agent("fail-content-filter", Persona::ContentFilter, "400 content_filter."),
+    agent("fail-content-filter-output", Persona::ContentFilterOutput, "Stopped by the content filter after some text."),
+    agent("fail-length", Persona::Length, "Stopped by the token limit after some text."),
+    agent("fail-error-event", Persona::ErrorEvent, "An error event right after the start."),
+    agent("fail-error-event-middle", Persona::ErrorEventMiddle, "An error event after some text."),
+    agent("fail-cut", Persona::Cut, "The stream ends cleanly after some text."),
+    agent("fail-reset", Persona::Reset, "The connection is reset after some text."),
+    agent("fail-malformed", Persona::Malformed, "Broken JSON after some text."),
+    agent("unknown-events", Persona::UnknownEvents, "Unknown events and items among the known ones."),
     agent("fail-server-error", Persona::ServerError, "500."),
-    agent(
-        "fail-unavailable",
-        Persona::Unavailable,
-        "503 with Retry-After: 1.",
-    ),
+    agent("fail-unavailable", Persona::Unavailable, "503 with Retry-After: 1."),
     agent("fail-html", Persona::Html, "502 with an HTML body."),
-    agent(
-        "fail-locked",
-        Persona::Locked,
-        "400: the conversation or thread is in use.",
-    ),
-    agent(
-        "fail-cancelled",
-        Persona::Cancelled,
-        "Cancelled after some text.",
-    )
-    .only(Dialect::Threads),
+    agent("fail-locked", Persona::Locked, "400: the conversation or thread is in use."),
+    agent("fail-cancelled", Persona::Cancelled, "Cancelled after some text.").only(Dialect::Threads),
     agent("fail-expired", Persona::Expired, "Expires after some text.").only(Dialect::Threads),
     agent("stall-headers", Persona::StallHeaders, "Never answers."),
-    agent(
-        "stall-created",
-        Persona::StallCreated,
-        "Stalls after the first event.",
-    ),
-    agent(
-        "stall-middle",
-        Persona::StallMiddle,
-        "Stalls after some text.",
-    ),
+    agent("stall-created", Persona::StallCreated, "Stalls after the first event."),
+    agent("stall-middle", Persona::StallMiddle, "Stalls after some text."),
 ];
 
 const fn agent(name: &'static str, persona: Persona, description: &'static str) -> BuiltIn {

@@ -34,10 +34,7 @@ pub(crate) fn answer(
                 "project_endpoint_path": crate::emulator::PROJECT_PATH,
             }),
         ),
-        ("GET", JOURNAL) => (
-            StatusCode::OK,
-            json!({"requests": shared.journal.requests()}),
-        ),
+        ("GET", JOURNAL) => (StatusCode::OK, json!(shared.journal.requests())),
         ("DELETE", JOURNAL) => {
             shared.journal.clear();
             (StatusCode::NO_CONTENT, Value::Null)

@@ -10,11 +10,11 @@ use tokio_util::task::TaskTracker;
 use crate::behaviour::BehaviourCell;
 use crate::clock::Clock;
 use crate::journal::Journal;
-use crate::model_server::Thinker;
 use crate::options::Options;
 use crate::project::Projects;
 use crate::server::{self, Security};
 use crate::service::Shared;
+use crate::thinker::Thinker;
 
 /// The path of the project that [`Emulator::project_endpoint`] names; any other project name works too.
 pub(crate) const PROJECT_PATH: &str = "/api/projects/emulated";

@@ -14,7 +14,7 @@ pub(crate) struct ServiceError {
     /// Headers besides the usual ones, such as `retry-after`.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// What the body holds.
-    pub(crate) body: ErrorBody,
+    pub(crate) body: Box<ErrorBody>,
 }
 
 /// The body of a refusal.
@@ -168,11 +168,12 @@ impl ServiceError {
         self
     }
 
-    fn with_body(status: StatusCode, body: ErrorBody) -> ServiceError {
+    /// A refusal with this body.
+    pub(crate) fn with_body(status: StatusCode, body: ErrorBody) -> ServiceError {
         ServiceError {
             status,
             headers: Vec::new(),
-            body,
+            body: Box::new(body),
         }
     }
 

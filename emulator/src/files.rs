@@ -49,9 +49,9 @@ pub(crate) fn upload<'a>(
     request: &'a ServiceRequest,
 ) -> BoxFuture<'a, Result<Reply, ServiceError>> {
     Box::pin(async move {
-        let file = read_form(context, request).await?;
-        let reply = Reply::json(file.json());
-        context.project.lock().files.insert(file);
+        let uploaded = read_form(context, request).await?;
+        let reply = Reply::json(uploaded.json());
+        context.project.lock().files.insert(uploaded);
         Ok(reply)
     })
 }
@@ -74,19 +74,19 @@ async fn read_form(context: &Context, request: &ServiceRequest) -> Result<File, 
         match field.name() {
             Some("purpose") => purpose = Some(field.text().await.map_err(refused)?),
             Some("file") => {
-                let filename = field.file_name().unwrap_or("file").to_owned();
-                file = Some((filename, field.bytes().await.map_err(refused)?));
+                let told_name = field.file_name().unwrap_or("file").to_owned();
+                file = Some((told_name, field.bytes().await.map_err(refused)?));
             }
             _ => {}
         }
     }
-    let (filename, content) = file.ok_or_else(|| ServiceError::missing_parameter("file"))?;
+    let (told_name, bytes) = file.ok_or_else(|| ServiceError::missing_parameter("file"))?;
     Ok(File {
         id: ids::file(),
-        filename,
+        filename: told_name,
         purpose: purpose.ok_or_else(|| ServiceError::missing_parameter("purpose"))?,
         created_at: context.clock.unix_seconds(),
-        content,
+        content: bytes,
     })
 }
 

@@ -39,7 +39,6 @@ mod files;
 mod ids;
 mod journal;
 mod metadata;
-mod model_server;
 mod operations;
 mod options;
 mod paging;
@@ -51,11 +50,12 @@ mod server;
 mod service;
 mod store;
 mod stream;
+mod thinker;
 mod threads;
 
 pub use crate::behaviour::{Behaviour, BehaviourCell, Fault, FaultRule, Stage};
 pub use crate::emulator::{Emulator, built_in_agents};
 pub use crate::journal::{CAPACITY as JOURNAL_CAPACITY, Ending, Journal, RecordedRequest};
-#[cfg(feature = "model-server")]
-pub use crate::model_server::ModelServer;
 pub use crate::options::Options;
+#[cfg(feature = "model-server")]
+pub use crate::thinker::ModelServer;

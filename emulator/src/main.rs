@@ -1,6 +1,6 @@
 //! `foundry-emulator`: the emulator as a program of its own.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,7 +53,7 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     page_size_max: Option<usize>,
 
-    /// Let an OpenAI-compatible model server think, such as http://127.0.0.1:11434/v1
+    /// Let the OpenAI-compatible model server of this base URL (ending in /v1) think
     #[arg(long, value_name = "URL", requires = "model")]
     model_url: Option<String>,
 
@@ -86,6 +86,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("--log does not understand {:?}", arguments.log))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal())
         .with_writer(std::io::stdout)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()

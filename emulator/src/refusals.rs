@@ -37,10 +37,9 @@ pub(crate) fn permission_denied(dialect: Dialect) -> ServiceError {
 pub(crate) fn content_filter() -> ServiceError {
     let severity =
         |filtered: bool, severity: &str| json!({"filtered": filtered, "severity": severity});
-    ServiceError {
-        status: StatusCode::BAD_REQUEST,
-        headers: Vec::new(),
-        body: ErrorBody::Json(json!({"error": {
+    ServiceError::with_body(
+        StatusCode::BAD_REQUEST,
+        ErrorBody::Json(json!({"error": {
             "message": "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry.",
             "type": null,
             "param": "prompt",
@@ -57,7 +56,7 @@ pub(crate) fn content_filter() -> ServiceError {
                 },
             },
         }})),
-    }
+    )
 }
 
 /// 500.

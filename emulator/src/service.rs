@@ -1,32 +1,35 @@
 //! One request from its bytes to its answer: journal, faults, sign-in, operation, response headers.
 
+mod early_faults;
+mod respond;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use self::early_faults::commit;
+use self::respond::{refuse, respond};
 use crate::auth;
-use crate::behaviour::{Behaviour, BehaviourCell, Fault, Stage};
+use crate::behaviour::{Behaviour, BehaviourCell};
 use crate::body::{AnswerBody, Exchange};
 use crate::clock::Clock;
 use crate::control;
-use crate::error::{ErrorBody, ServiceError};
+use crate::error::ServiceError;
 use crate::ids;
 use crate::journal::{Journal, RecordedRequest};
-use crate::model_server::Thinker;
 use crate::operations::{self, Handler, NoOperation, Target};
 use crate::project::{ProjectHandle, Projects};
-use crate::request::{Reply, ReplyBody, ServiceRequest};
+use crate::request::{Reply, ServiceRequest};
 use crate::server::connection::CloseMode;
-use crate::stream::Halves;
-use crate::stream::pump::{Delivery, pump};
+use crate::stream::pump::Delivery;
+use crate::thinker::Thinker;
 
 /// The largest request body that is read.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -76,22 +79,18 @@ pub(crate) async fn answer(
     let exchange = Exchange::start(&shared, record(&shared, operation, &head, &body));
     let behaviour = shared.behaviour.get();
     let mut faults = shared.behaviour.take_faults(operation);
-    tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
     let request_id = ids::request();
-    let reply = match commit_before_headers(&mut faults, &close_mode, &exchange).await? {
-        Some(reply) => reply,
-        None => {
-            let outcome = match target {
-                None => Err(not_found()),
-                Some(target) => perform(&shared, &behaviour, target, &head, body.clone()).await,
-            };
-            let reply = outcome.unwrap_or_else(|error| refuse(error, &request_id));
-            faults.extend(reply.faults.iter().cloned());
-            match commit_before_headers(&mut faults, &close_mode, &exchange).await? {
-                Some(other) => other,
-                None => reply,
-            }
-        }
+    if behaviour.latency_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
+    }
+    let reply = if let Some(instead) = commit(&mut faults, &close_mode, &exchange).await? {
+        instead
+    } else {
+        let performed = perform(&shared, &behaviour, target, &head, body).await;
+        let performed = performed.unwrap_or_else(|error| refuse(error, &request_id));
+        faults.extend(performed.faults.iter().cloned());
+        let instead = commit(&mut faults, &close_mode, &exchange).await?;
+        instead.unwrap_or(performed)
     };
     let delivery = Delivery {
         pace: behaviour.pace(),
@@ -116,10 +115,11 @@ pub(crate) async fn answer(
 async fn perform(
     shared: &Arc<Shared>,
     behaviour: &Behaviour,
-    target: Target,
+    target: Option<Target>,
     head: &http::request::Parts,
     body: Bytes,
 ) -> Result<Reply, ServiceError> {
+    let target = target.ok_or_else(not_found)?;
     let path = target.operation.map_or("", |operation| operation.path);
     let openai = target.preview || !target.needs_api_version || target.endpoint_agent.is_some();
     let shown_path = if openai {
@@ -195,168 +195,6 @@ fn is_api_version(version: &str) -> bool {
 
 fn not_found() -> ServiceError {
     ServiceError::front_door(StatusCode::NOT_FOUND, "404", "Resource not found")
-}
-
-/// Commits the faults of the stage before the headers: the answer that replaces the real one, or an error that closes
-/// the connection.
-async fn commit_before_headers(
-    faults: &mut Vec<(Stage, Fault)>,
-    close_mode: &CloseMode,
-    exchange: &Exchange,
-) -> io::Result<Option<Reply>> {
-    for (stage, fault) in faults.iter() {
-        if *stage != Stage::Headers {
-            continue;
-        }
-        match fault {
-            Fault::Reset | Fault::Close | Fault::Eof => {
-                if *fault == Fault::Reset {
-                    close_mode.reset();
-                }
-                exchange.end_by_fault();
-                return Err(io::Error::other("fault: no answer"));
-            }
-            Fault::Stall => std::future::pending().await,
-            Fault::Status {
-                status,
-                headers,
-                body,
-            } => {
-                let mut reply = match body {
-                    Value::String(text) => Reply::file(Bytes::from(text.clone())),
-                    body => Reply::json(body.clone()),
-                };
-                reply.status =
-                    StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                for (name, value) in headers {
-                    if let (Ok(name), Ok(value)) =
-                        (HeaderName::try_from(name), HeaderValue::try_from(value))
-                    {
-                        reply.headers.insert(name, value);
-                    }
-                }
-                faults.clear();
-                return Ok(Some(reply));
-            }
-            // These need a body; the pump commits them before its first byte.
-            Fault::Slow
-            | Fault::Malformed
-            | Fault::UnknownEvent
-            | Fault::Oversized { .. }
-            | Fault::ErrorEvent => {}
-        }
-    }
-    Ok(None)
-}
-
-fn refuse(error: ServiceError, request_id: &str) -> Reply {
-    let mut reply = match error.body {
-        ErrorBody::Json(body) => Reply::json(body),
-        ErrorBody::InvalidPayload {
-            message,
-            param,
-            details,
-        } => Reply::json(serde_json::json!({"error": {
-            "code": "invalid_payload",
-            "message": message,
-            "param": param,
-            "type": "invalid_request_error",
-            "details": details,
-            "additionalInfo": {"request_id": request_id},
-        }})),
-        ErrorBody::Html(page) => Reply::file(Bytes::from_static(page.as_bytes()))
-            .with_header("content-type", "text/html"),
-    };
-    reply.status = error.status;
-    for (name, value) in error.headers {
-        reply = reply.with_header(name, &value);
-    }
-    reply
-}
-
-fn respond(
-    reply: Reply,
-    delivery: Delivery,
-    exchange: Exchange,
-    request_id: &str,
-    started: Instant,
-) -> Response<AnswerBody> {
-    let mut headers = reply.headers;
-    let (content_type, body) = match reply.body {
-        ReplyBody::Json(Value::Null) => (None, AnswerBody::whole(Bytes::new(), exchange)),
-        ReplyBody::Json(json) => {
-            let bytes = Bytes::from(json.to_string());
-            (Some("application/json"), whole(bytes, delivery, exchange))
-        }
-        ReplyBody::File(bytes) => (
-            Some("application/octet-stream"),
-            whole(bytes, delivery, exchange),
-        ),
-        ReplyBody::Events(player) => (
-            Some("text/event-stream; charset=utf-8"),
-            AnswerBody::streamed(pump(player, delivery), exchange),
-        ),
-    };
-    if let Some(content_type) = content_type
-        && !headers.contains_key(CONTENT_TYPE)
-    {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    }
-    add_service_headers(&mut headers, request_id, started);
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// A whole body in one piece with its length, unless something is to happen in the middle of it.
-fn whole(bytes: Bytes, delivery: Delivery, exchange: Exchange) -> AnswerBody {
-    if delivery.faults.is_empty() {
-        AnswerBody::whole(bytes, exchange)
-    } else {
-        let halves = Box::new(Halves::new(&bytes));
-        AnswerBody::streamed(pump(halves, delivery), exchange)
-    }
-}
-
-/// The headers of every answer, as recorded; what a handler or a fault set stays.
-fn add_service_headers(headers: &mut HeaderMap, request_id: &str, started: Instant) {
-    let elapsed = started.elapsed();
-    let fixed = [
-        ("server", "foundry-emulator"),
-        (
-            "api-supported-versions",
-            "1.0,2025-05-15-preview,2025-11-15-preview",
-        ),
-        ("openai-version", "2020-10-01"),
-        ("x-ms-region", "Emulated"),
-        ("x-ms-response-type", "standard"),
-        ("x-ratelimit-limit-requests", "22700"),
-        ("x-ratelimit-limit-tokens", "2270000"),
-        ("x-ratelimit-remaining-requests", "22699"),
-        ("x-ratelimit-remaining-tokens", "2269880"),
-        ("x-ratelimit-reset-requests", "0"),
-        ("x-ratelimit-reset-tokens", "0"),
-    ];
-    for (name, value) in fixed {
-        let name = HeaderName::from_static(name);
-        if name == SERVER || !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-    }
-    let told = [
-        ("apim-request-id", ids::uuid()),
-        ("x-request-id", request_id.to_owned()),
-        ("openai-processing-ms", elapsed.as_millis().to_string()),
-        ("x-request-time", format!("{:.3}", elapsed.as_secs_f64())),
-    ];
-    for (name, value) in told {
-        if let Ok(value) = HeaderValue::try_from(value)
-            && !headers.contains_key(name)
-        {
-            headers.insert(name, value);
-        }
-    }
 }
 
 fn record(

@@ -5,7 +5,9 @@
 
 pub(crate) mod pump;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -72,18 +74,26 @@ pub(crate) trait Player: Send {
 }
 
 /// The time to wait before a piece.
-pub(crate) fn delay_before(mark: Mark, pace: Pace) -> std::time::Duration {
+pub(crate) fn delay_before(mark: Mark, pace: Pace) -> Duration {
     match mark {
         Mark::FirstText => pace.first_delta,
         Mark::Text => pace.token,
-        Mark::Other | Mark::Terminal => std::time::Duration::ZERO,
+        Mark::Other | Mark::Terminal => Duration::ZERO,
+    }
+}
+
+/// Waits that long. Nothing is waited for when there is no delay, since even the shortest sleep takes a millisecond.
+pub(crate) async fn wait_before(mark: Mark, pace: Pace) {
+    let delay = delay_before(mark, pace);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 
 /// A body that is not a stream of events, in two halves so that it can break between them.
 #[derive(Debug)]
 pub(crate) struct Halves {
-    pieces: std::collections::VecDeque<Frame>,
+    pieces: VecDeque<Frame>,
 }
 
 impl Halves {
@@ -116,8 +126,7 @@ impl Player for Halves {
     }
 
     fn error_event(&mut self) -> Frame {
-        // Between the halves of a JSON body this is what breaks it.
-        Frame::event("error", "{\"error\":", Mark::Other)
+        Frame::event("error", "{}", Mark::Other)
     }
 
     fn give_up(&mut self) {

@@ -232,21 +232,21 @@ impl<'a> Filler<'a> {
         };
         let told = first_number(self.question).filter(|told| number == 0 && allowed(*told));
         let mut chosen = told.unwrap_or_else(|| {
-            let start = least
-                .unwrap_or(1.0)
-                .max(most.map_or(1.0, |most| most.min(1.0)));
-            let stepped = if step > 0.0 {
-                (start / step).ceil() * step
+            let start = 1_f64
+                .max(least.unwrap_or(1.0))
+                .min(most.unwrap_or(f64::MAX));
+            let candidates = if step > 0.0 {
+                [(start / step).ceil() * step, (start / step).floor() * step]
             } else {
-                start
+                [start, start]
             };
             #[expect(clippy::cast_precision_loss, reason = "the place in a short array")]
             let offset = number as f64 * if step > 0.0 { step } else { 1.0 };
-            if allowed(stepped + offset) {
-                stepped + offset
-            } else {
-                stepped
-            }
+            candidates
+                .into_iter()
+                .flat_map(|candidate| [candidate + offset, candidate - offset])
+                .find(|candidate| allowed(*candidate))
+                .unwrap_or(start)
         });
         if integer {
             chosen = chosen.round();

@@ -35,16 +35,16 @@ pub(super) fn asks_to_break(question: &str) -> bool {
 /// A plain sentence that quotes the question.
 pub(super) fn quote_question(question: &str, attachments: usize) -> String {
     let length = question.chars().count();
-    let mut answer = if length > QUOTE_LIMIT {
+    let answer = if length > QUOTE_LIMIT {
         let start: String = question.chars().take(QUOTE_LIMIT).collect();
         format!("You said: \"{start}...\" and so on for {length} characters.")
     } else {
         format!("You said: \"{question}\".")
     };
-    if attachments > 0 {
-        answer.push_str(&format!(" Attachments: {attachments}."));
+    match attachments {
+        0 => answer,
+        _ => format!("{answer} Attachments: {attachments}."),
     }
-    answer
 }
 
 /// A sentence that quotes what the functions returned: name and output of each.
@@ -68,7 +68,7 @@ fn told_name(conversation: &Conversation) -> Option<String> {
         .chain(turns)
         .filter_map(|text| after(text, "my name is"))
         .filter_map(name_at_start)
-        .last()
+        .next_back()
 }
 
 /// The first word, and the capitalised words that follow it directly: "Ada Lovelace and ..." is "Ada Lovelace".

@@ -2,14 +2,15 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::object::{AgentLabel, Settings};
 use super::player::{Delivered, ResponsePlayer};
-use super::request::{Answerer, ResponseRequest, function_tools, text_format};
+use super::request::{Answerer, Mode, ResponseRequest, function_tools, text_format};
 use super::{StoredResponse, items};
-use crate::agents::{unknown_agent, unknown_version};
+use crate::agents::handlers::{unknown_agent, unknown_version};
 use crate::answer::Answer;
+use crate::behaviour::Fault;
 use crate::brain::Conversation;
 use crate::catalogue::{Dialect, Persona};
 use crate::conversations::{self, ConversationLease};
@@ -17,9 +18,10 @@ use crate::error::ServiceError;
 use crate::ids;
 use crate::paging::PageQuery;
 use crate::project::Project;
+use crate::refusals;
 use crate::request::{Reply, ServiceRequest};
 use crate::service::Context;
-use crate::stream::{Player, delay_before};
+use crate::stream::{Player, delay_before, wait_before};
 
 /// `POST /responses`
 pub(crate) fn create<'a>(
@@ -54,15 +56,13 @@ async fn create_response(
     let asked = ResponseRequest::read(request)?;
     let prepared = prepare(context, &asked)?;
     let conversation = conversation(&asked, &prepared);
-    let persona = prepared.answering.persona;
-    let answer = match persona.prepared_answer(&conversation, Dialect::Responses)? {
-        Some(answer) => answer,
-        None => {
-            let words = context.behaviour.answer_words;
-            let answer = context.shared.thinker.think(&conversation, words).await?;
-            persona.decorated(answer)
-        }
-    };
+    let answer = context
+        .answer(
+            prepared.answering.persona,
+            &conversation,
+            Dialect::Responses,
+        )
+        .await?;
     let answer = answer.limited(asked.max_output_tokens);
     let settings = settings(context, request, &asked, &prepared);
     let headers = [
@@ -90,7 +90,7 @@ async fn create_response(
         asked.obfuscate,
         context.clock,
     );
-    let mut reply = deliver(context, &asked, prepared, player, &answer).await;
+    let mut reply = deliver(context, &asked, prepared, player, &answer).await?;
     for (name, value) in headers {
         if let Some(value) = value {
             reply = reply.with_header(name, &value);
@@ -105,9 +105,16 @@ async fn deliver(
     prepared: Prepared,
     player: ResponsePlayer,
     answer: &Answer,
-) -> Reply {
-    if asked.background && asked.store && !asked.stream {
-        return start_in_background(context, prepared, player);
+) -> Result<Reply, ServiceError> {
+    if asked.mode == Mode::Background {
+        return Ok(start_in_background(context, prepared, player));
+    }
+    let has_error_event = answer
+        .faults
+        .iter()
+        .any(|(_, fault)| *fault == Fault::ErrorEvent);
+    if has_error_event && asked.mode == Mode::Whole {
+        return Err(refusals::server_error());
     }
     let mut delivered = Delivered::new(
         player,
@@ -116,18 +123,17 @@ async fn deliver(
         prepared.input,
         prepared.context,
     );
-    if asked.stream {
-        return Reply::events(delivered).with_faults(answer.faults.clone());
+    if asked.mode == Mode::Stream {
+        return Ok(Reply::events(delivered).with_faults(answer.faults.clone()));
     }
-    // The last state is read before the terminal event stores the response.
     let mut body = Value::Null;
     while let Some(mark) = delivered.upcoming() {
-        sleep(delay_before(mark, context.behaviour.pace())).await;
+        wait_before(mark, context.behaviour.pace()).await;
         if let Some(complete) = delivered.advance_to_json() {
             body = complete;
         }
     }
-    Reply::json(body).with_faults(answer.faults.clone())
+    Ok(Reply::json(body).with_faults(answer.faults.clone()))
 }
 
 fn start_in_background(context: &Context, prepared: Prepared, mut player: ResponsePlayer) -> Reply {
@@ -159,17 +165,15 @@ fn prepare(context: &Context, asked: &ResponseRequest) -> Result<Prepared, Servi
             "Unsupported value: 'store' must be true when an agent is specified.",
         ));
     }
-    let mut earlier = match &asked.previous_response_id {
-        Some(id) => items_up_to(&mut project, id)?,
-        None => Vec::new(),
+    let earlier = match (&asked.previous_response_id, &asked.conversation_id) {
+        (Some(id), _) => items_up_to(&mut project, id)?,
+        (None, Some(id)) => {
+            let conversation = project.conversations.get(id);
+            let conversation = conversation.ok_or_else(|| conversations::unknown(id))?;
+            conversation.items.clone()
+        }
+        (None, None) => Vec::new(),
     };
-    if let Some(id) = &asked.conversation_id {
-        let conversation = project.conversations.get(id);
-        earlier = conversation
-            .ok_or_else(|| conversations::unknown(id))?
-            .items
-            .clone();
-    }
     let input: Vec<Value> = asked.input.iter().cloned().map(items::with_id).collect();
     let mut all = earlier;
     all.extend_from_slice(&input);
@@ -317,7 +321,7 @@ fn settings(
         top_p: or("top_p", json!(1)),
         metadata: asked.metadata.clone(),
         store: asked.store,
-        background: asked.background,
+        background: asked.mode == Mode::Background,
         max_output_tokens: asked.max_output_tokens,
         previous_response_id: asked.previous_response_id.clone(),
         conversation_id: asked.conversation_id.clone(),

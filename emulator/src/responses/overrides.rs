@@ -50,7 +50,7 @@ mod tests {
     use crate::error::ErrorBody;
 
     fn refusal(body: &Value) -> Option<(String, Value, usize)> {
-        match check(body.as_object().unwrap()).err()?.body {
+        match *check(body.as_object().unwrap()).err()?.body {
             ErrorBody::InvalidPayload {
                 message,
                 param,

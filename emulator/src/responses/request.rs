@@ -53,9 +53,9 @@ pub(crate) struct ResponseRequest {
     pub(crate) answerer: Answerer,
     /// New items, without ids.
     pub(crate) input: Vec<Value>,
-    pub(crate) stream: bool,
+    pub(crate) mode: Mode,
     pub(crate) store: bool,
-    pub(crate) background: bool,
+    /// Whether text deltas are padded.
     pub(crate) obfuscate: bool,
     pub(crate) previous_response_id: Option<String>,
     pub(crate) conversation_id: Option<String>,
@@ -63,6 +63,17 @@ pub(crate) struct ResponseRequest {
     pub(crate) metadata: Value,
     /// The whole body, for the options that are only shown again.
     pub(crate) body: Map<String, Value>,
+}
+
+/// How the response is delivered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// In one piece, when it is complete.
+    Whole,
+    /// As events.
+    Stream,
+    /// Later, to whoever asks for it.
+    Background,
 }
 
 /// Who answers.
@@ -120,12 +131,30 @@ impl ResponseRequest {
                     })?,
             ),
         };
+        let store = flag(&body, "store")?.unwrap_or(true);
+        let background = flag(&body, "background")?.unwrap_or(false);
+        let mode = match (flag(&body, "stream")?.unwrap_or(false), background) {
+            (false, false) => Mode::Whole,
+            (true, false) => Mode::Stream,
+            (false, true) if !store => {
+                return Err(ServiceError::invalid_request(
+                    Some("unsupported_value"),
+                    Some("background"),
+                    "Background mode requires 'store' to be true.",
+                ));
+            }
+            (false, true) if conversation_id.is_none() => Mode::Background,
+            (_, true) => {
+                return Err(ServiceError::not_emulated(
+                    "background mode with a stream or a conversation",
+                ));
+            }
+        };
         Ok(ResponseRequest {
             answerer,
             input,
-            stream: flag(&body, "stream")?.unwrap_or(false),
-            store: flag(&body, "store")?.unwrap_or(true),
-            background: flag(&body, "background")?.unwrap_or(false),
+            mode,
+            store,
             obfuscate: body
                 .get("stream_options")
                 .and_then(|options| options.get("include_obfuscation"))

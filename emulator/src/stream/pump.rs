@@ -131,7 +131,7 @@ impl Pump {
         let delay = delay_before(mark, self.delivery.pace);
         if !delay.is_zero() {
             let changes = self.player.changes();
-            let changed = async {
+            let replaced = async {
                 match &changes {
                     Some(notify) => notify.notified().await,
                     None => std::future::pending().await,
@@ -140,7 +140,7 @@ impl Pump {
             tokio::select! {
                 () = sleep(delay) => {}
                 // A cancellation, say, made something else the next piece.
-                () = changed => return true,
+                () = replaced => return true,
             }
         }
         let Some(frame) = self.player.advance() else {

@@ -193,9 +193,9 @@ impl Stage<'_> {
     /// Changes the current step and tells of it.
     fn step_event(&mut self, name: &str, change: impl FnOnce(&mut Step, u64)) -> Frame {
         let owner = StepOwner {
-            run_id: &self.run.id,
-            assistant_id: &self.run.assistant_id,
-            thread_id: self.thread_id,
+            run: &self.run.id,
+            assistant: &self.run.assistant_id,
+            thread: self.thread_id,
         };
         let Some(step) = self.run.steps.last_mut() else {
             return Frame::json(name, &Value::Null, Mark::Other);

@@ -88,24 +88,10 @@ struct Prepared {
 }
 
 async fn answer(context: &Context, prepared: &Prepared) -> Result<Answer, ServiceError> {
-    let answer = think(context, prepared.persona, &prepared.conversation).await?;
+    let answer = context
+        .answer(prepared.persona, &prepared.conversation, Dialect::Threads)
+        .await?;
     Ok(answer.limited(prepared.settings.max_completion_tokens))
-}
-
-/// The answer of an agent to a conversation.
-pub(crate) async fn think(
-    context: &Context,
-    persona: Persona,
-    conversation: &Conversation,
-) -> Result<Answer, ServiceError> {
-    match persona.prepared_answer(conversation, Dialect::Threads)? {
-        Some(answer) => Ok(answer),
-        None => {
-            let words = context.behaviour.answer_words;
-            let answer = context.shared.thinker.think(conversation, words).await?;
-            Ok(persona.decorated(answer))
-        }
-    }
 }
 
 fn refuse_second_run(thread: &Thread) -> Result<(), ServiceError> {
@@ -169,17 +155,14 @@ fn start(
         Reply::json(run.json(thread_id, Shown::Created))
     };
     let mut project = context.project.lock();
-    match new_thread {
-        Some(mut thread) => {
-            thread.runs.push(run);
-            project.threads.insert(thread);
-        }
-        None => {
-            let thread = find(&mut project, thread_id)?;
-            refuse_second_run(thread)?;
-            thread.messages.extend(asked.additional_messages);
-            thread.runs.push(run);
-        }
+    if let Some(mut thread) = new_thread {
+        thread.runs.push(run);
+        project.threads.insert(thread);
+    } else {
+        let thread = find(&mut project, thread_id)?;
+        refuse_second_run(thread)?;
+        thread.messages.extend(asked.additional_messages);
+        thread.runs.push(run);
     }
     Ok(reply.with_faults(answer.faults))
 }

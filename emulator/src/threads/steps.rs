@@ -84,7 +84,7 @@ impl ToolCall {
 
 impl Step {
     /// The step as JSON.
-    pub(crate) fn json(&self, run: &StepOwner<'_>) -> Value {
+    pub(crate) fn json(&self, owner: &StepOwner<'_>) -> Value {
         let (kind, details) = match &self.details {
             StepDetails::Message(id) => (
                 "message_creation",
@@ -102,9 +102,9 @@ impl Step {
             "id": self.id,
             "object": "thread.run.step",
             "created_at": self.created_at,
-            "run_id": run.run_id,
-            "assistant_id": run.assistant_id,
-            "thread_id": run.thread_id,
+            "run_id": owner.run,
+            "assistant_id": owner.assistant,
+            "thread_id": owner.thread,
             "type": kind,
             "status": self.status,
             "cancelled_at": self.cancelled_at,
@@ -121,17 +121,17 @@ impl Step {
 /// The ids that a step shows of its run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepOwner<'a> {
-    pub(crate) run_id: &'a str,
-    pub(crate) assistant_id: &'a str,
-    pub(crate) thread_id: &'a str,
+    pub(crate) run: &'a str,
+    pub(crate) assistant: &'a str,
+    pub(crate) thread: &'a str,
 }
 
 impl<'a> StepOwner<'a> {
     fn of(run: &'a Run, thread_id: &'a str) -> StepOwner<'a> {
         StepOwner {
-            run_id: &run.id,
-            assistant_id: &run.assistant_id,
-            thread_id,
+            run: &run.id,
+            assistant: &run.assistant_id,
+            thread: thread_id,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::steps::{StepDetails, ToolCall};
 use super::{Shown, find_settled, runs};
 use crate::answer::Answer;
 use crate::brain::{Conversation, count};
-use crate::catalogue::Persona;
+use crate::catalogue::{Dialect, Persona};
 use crate::error::ServiceError;
 use crate::request::{Reply, ServiceRequest};
 use crate::service::Context;
@@ -24,7 +24,9 @@ pub(crate) fn submit<'a>(
         let body = request.json_object()?;
         let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         let pending = take_outputs(context, request, &body)?;
-        let answer = runs::think(context, pending.persona, &pending.conversation).await?;
+        let answer = context
+            .answer(pending.persona, &pending.conversation, Dialect::Threads)
+            .await?;
         resume(
             context,
             request,

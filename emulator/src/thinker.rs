@@ -2,12 +2,14 @@
 
 use crate::answer::Answer;
 use crate::brain::{self, Conversation};
+use crate::catalogue::{Dialect, Persona};
 use crate::error::ServiceError;
+use crate::service::Context;
 
 #[cfg(feature = "model-server")]
-mod client;
+mod model_server;
 #[cfg(feature = "model-server")]
-pub use client::ModelServer;
+pub use model_server::ModelServer;
 
 /// Makes answers.
 #[derive(Debug)]
@@ -16,14 +18,14 @@ pub(crate) enum Thinker {
     Rules,
     /// A model server.
     #[cfg(feature = "model-server")]
-    Server(client::Client),
+    Server(model_server::Client),
 }
 
 impl Thinker {
     /// A model server.
     #[cfg(feature = "model-server")]
     pub(crate) fn server(server: ModelServer) -> std::io::Result<Thinker> {
-        client::Client::new(server).map(Thinker::Server)
+        model_server::Client::new(server).map(Thinker::Server)
     }
 
     /// The answer to a conversation; `answer_words` only counts for the built-in rules.
@@ -47,5 +49,22 @@ impl Thinker {
             #[cfg(feature = "model-server")]
             Thinker::Server(client) => client.think(conversation).await,
         }
+    }
+}
+
+impl Context {
+    /// The answer of an agent to a conversation: the one it has ready, or what it thinks.
+    pub(crate) async fn answer(
+        &self,
+        persona: Persona,
+        conversation: &Conversation,
+        dialect: Dialect,
+    ) -> Result<Answer, ServiceError> {
+        if let Some(answer) = persona.prepared_answer(conversation, dialect)? {
+            return Ok(answer);
+        }
+        let words = self.behaviour.answer_words;
+        let answer = self.shared.thinker.think(conversation, words).await?;
+        Ok(persona.decorated(answer))
     }
 }
