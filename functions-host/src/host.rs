@@ -72,13 +72,13 @@ impl Host {
             config.function_timeout,
             options.time_scale,
         );
-        let bind = async |port| {
-            let bound = listener::bind(port).await;
-            bound.map_err(|source| HostError::Bind { port, source })
-        };
-        let (listener, address) = bind(options.port).await?;
-        // The port is free when the handler gets it, which nobody can hold for it.
-        let (_, handler_address) = bind(config.port.unwrap_or(0)).await?;
+        let not_bound = |port| move |source| HostError::Bind { port, source };
+        let (listener, address) = listener::bind(options.port)
+            .await
+            .map_err(not_bound(options.port))?;
+        let handler_port = config.port.unwrap_or(0);
+        let handler_address =
+            listener::free_address(handler_port).map_err(not_bound(handler_port))?;
 
         let files_at_start = app_root::snapshot(&config);
         let tracker = TaskTracker::new();

@@ -1,10 +1,14 @@
 //! The stand-in's own HTTP server.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -56,9 +60,20 @@ async fn serve_client(stream: TcpStream, client: Client, host: Arc<Shared>) {
     }
 }
 
-/// The address of a listener on 127.0.0.1, where `port` 0 takes a free one.
+/// A listener on 127.0.0.1, where `port` 0 takes a free one, and its address.
 pub(crate) async fn bind(port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+/// An address on 127.0.0.1 where the handler can listen, where `port` 0 takes a free one.
+///
+/// The socket that finds it never listens and may be shared: a process that is started at this moment inherits it
+/// for an instant, in which the readiness probe must not reach it and the handler must still be able to bind.
+pub(crate) fn free_address(port: u16) -> std::io::Result<SocketAddr> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.local_addr()
 }

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::{
     activity::Activity,
-    request_body::RequestBody,
+    request_body::{BodyEnd, RequestBody},
     response_body::{Exchange, ResponseBody},
 };
 use crate::{
@@ -94,13 +94,20 @@ async fn exchange(
     };
     let (connection, response) = match send(host, &head, &exchange.request_body).await {
         Ok(answer) => answer,
-        Err(_) if exchange.request_body.is_too_large() => {
-            exchange.is_settled = true;
-            return empty(StatusCode::PAYLOAD_TOO_LARGE);
-        }
         Err(error) => {
-            exchange.fail(&error);
-            return empty(StatusCode::INTERNAL_SERVER_ERROR);
+            let status = match exchange.request_body.end() {
+                Some(BodyEnd::TooLarge) => {
+                    exchange.settle();
+                    StatusCode::PAYLOAD_TOO_LARGE
+                }
+                // Nobody reads the answer.
+                Some(BodyEnd::ClientGone) => StatusCode::BAD_REQUEST,
+                Some(BodyEnd::Complete) | None => {
+                    exchange.fail(&error);
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
+            };
+            return empty(status);
         }
     };
     exchange.connection = Some(connection);
@@ -160,7 +167,7 @@ async fn send(
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let Some(delay) = delays.next().filter(|_| !body.is_begun()) else {
+        let Some(delay) = delays.next().filter(|_| body.is_whole()) else {
             return Err(error);
         };
         let text = format!(

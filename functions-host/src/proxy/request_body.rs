@@ -2,10 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -18,16 +15,28 @@ use crate::upstream::BoxError;
 
 /// The body that all attempts of one invocation share. Clones are handles to it.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestBody(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    incoming: Mutex<Incoming>,
+pub(crate) struct RequestBody {
+    transfer: Arc<Mutex<Transfer>>,
     activity: Activity,
     limit: u64,
-    sent: AtomicU64,
-    finished: AtomicBool,
-    too_large: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Transfer {
+    incoming: Incoming,
+    sent: u64,
+    end: Option<BodyEnd>,
+}
+
+/// How a request body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyEnd {
+    /// All of it was passed on.
+    Complete,
+    /// It was cut at the limit.
+    TooLarge,
+    /// The client went before it had sent it all.
+    ClientGone,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,37 +46,31 @@ struct TooLarge(u64);
 impl RequestBody {
     /// Wraps the client's body, of which at most `limit` bytes are passed on.
     pub(crate) fn new(incoming: Incoming, limit: u64, activity: Activity) -> Self {
-        let finished = AtomicBool::new(incoming.is_end_stream());
-        Self(Arc::new(Shared {
-            incoming: Mutex::new(incoming),
+        let end = incoming.is_end_stream().then_some(BodyEnd::Complete);
+        Self {
+            transfer: Arc::new(Mutex::new(Transfer {
+                incoming,
+                sent: 0,
+                end,
+            })),
             activity,
             limit,
-            sent: AtomicU64::new(0),
-            finished,
-            too_large: AtomicBool::new(false),
-        }))
+        }
     }
 
-    /// Whether an attempt already took some of the body, so that another one cannot send it all.
-    pub(crate) fn is_begun(&self) -> bool {
-        self.0.sent.load(Ordering::Acquire) > 0
+    /// Whether another attempt could send all of it, because none has taken anything yet.
+    pub(crate) fn is_whole(&self) -> bool {
+        let transfer = self.transfer();
+        transfer.sent == 0 && matches!(transfer.end, None | Some(BodyEnd::Complete))
     }
 
-    /// Whether all of it was passed on.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.0.finished.load(Ordering::Acquire)
+    /// How it ended, if it did.
+    pub(crate) fn end(&self) -> Option<BodyEnd> {
+        self.transfer().end
     }
 
-    /// Whether it was cut at the limit.
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.0.too_large.load(Ordering::Acquire)
-    }
-
-    fn incoming(&self) -> std::sync::MutexGuard<'_, Incoming> {
-        self.0
-            .incoming
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn transfer(&self) -> MutexGuard<'_, Transfer> {
+        self.transfer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,32 +82,39 @@ impl Body for RequestBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let shared = &self.0;
-        let mut incoming = self.incoming();
-        let polled = Pin::new(&mut *incoming).poll_frame(cx);
-        if incoming.is_end_stream() || matches!(polled, Poll::Ready(None)) {
-            shared.finished.store(true, Ordering::Release);
-        }
-        let Poll::Ready(Some(frame)) = polled else {
-            return polled.map_err(Into::into);
+        let mut transfer = self.transfer();
+        let Poll::Ready(frame) = Pin::new(&mut transfer.incoming).poll_frame(cx) else {
+            return Poll::Pending;
         };
-        shared.activity.touch();
-        if let Ok(Some(data)) = frame.as_ref().map(Frame::data_ref) {
-            let length = data.len() as u64;
-            let sent = shared.sent.fetch_add(length, Ordering::AcqRel) + length;
-            if sent > shared.limit {
-                shared.too_large.store(true, Ordering::Release);
-                return Poll::Ready(Some(Err(TooLarge(shared.limit).into())));
+        self.activity.touch();
+        let frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                transfer.end = Some(BodyEnd::ClientGone);
+                return Poll::Ready(Some(Err(error.into())));
             }
+            None => {
+                transfer.end = Some(BodyEnd::Complete);
+                return Poll::Ready(None);
+            }
+        };
+        transfer.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if transfer.sent > self.limit {
+            transfer.end = Some(BodyEnd::TooLarge);
+            return Poll::Ready(Some(Err(TooLarge(self.limit).into())));
         }
-        Poll::Ready(Some(frame.map_err(Into::into)))
+        // A body of known length is not polled again after its last byte.
+        if transfer.incoming.is_end_stream() {
+            transfer.end = Some(BodyEnd::Complete);
+        }
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming().is_end_stream()
+        self.transfer().incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming().size_hint()
+        self.transfer().incoming.size_hint()
     }
 }

@@ -11,7 +11,10 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{activity::Activity, request_body::RequestBody};
+use super::{
+    activity::Activity,
+    request_body::{BodyEnd, RequestBody},
+};
 use crate::{
     dispatch::Invocation,
     logs::{LogLevel, Logs},
@@ -45,11 +48,16 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// What becomes of the request is known: a drop from now on does not mean that the client went.
+    pub(crate) fn settle(&mut self) {
+        self.is_settled = true;
+    }
+
     /// The handler's answer is complete: the connection can carry the next one, if the request was complete too.
     pub(crate) fn complete(&mut self) {
-        self.is_settled = true;
+        self.settle();
         if let Some(connection) = self.connection.take()
-            && self.request_body.is_finished()
+            && self.request_body.end() == Some(BodyEnd::Complete)
         {
             self.pool.give_back(connection);
         }
@@ -57,7 +65,7 @@ impl Exchange {
 
     /// The handler failed.
     pub(crate) fn fail(&mut self, reason: &dyn std::error::Error) {
-        self.is_settled = true;
+        self.settle();
         let text = format!("Failed to proxy request {}: {reason}", self.invocation.id);
         self.logs.host(LogLevel::Error, text);
     }

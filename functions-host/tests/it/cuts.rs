@@ -150,3 +150,16 @@ async fn a_client_that_goes_releases_the_handler_within_a_stream_and_before_it()
     assert!(both.await, "{:?}", host.log_lines());
     assert_eq!(host.errors(), []);
 }
+
+#[tokio::test]
+async fn a_client_that_goes_within_its_own_body_is_no_error() {
+    let app = App::new();
+    let host = app.start().await;
+    let mut client = TcpStream::connect(host.address()).await.unwrap();
+    let request = "POST /v1/echo HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nhello";
+    client.write_all(request.as_bytes()).await.unwrap();
+    drop(client);
+    let disconnected = host.wait_for_log(|line| line.text.contains("client disconnected"), SOON);
+    assert!(disconnected.await, "{:?}", host.log_lines());
+    assert_eq!(host.errors(), []);
+}

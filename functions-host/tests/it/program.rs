@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, process::Stdio};
 
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::TcpStream,
@@ -57,12 +58,33 @@ impl Program {
     }
 }
 
+async fn environment(program: &Program) -> Value {
+    json(&get(program.address, "/v1/process").await)["environment"].take()
+}
+
+async fn worker_id(program: &Program) -> String {
+    environment(program).await["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"].to_string()
+}
+
 async fn handler_address(program: &Program) -> SocketAddr {
-    let process = json(&get(program.address, "/v1/process").await);
-    let port = process["environment"]["FUNCTIONS_CUSTOMHANDLER_PORT"]
+    let environment = environment(program).await;
+    let port = environment["FUNCTIONS_CUSTOMHANDLER_PORT"]
         .as_str()
         .unwrap();
     format!("127.0.0.1:{port}").parse().unwrap()
+}
+
+/// Makes the handler end with code 1.
+async fn crash(program: &Program) {
+    let mut client = TcpStream::connect(program.address).await.unwrap();
+    // The body keeps the host from trying again, which would be the next crash.
+    let request = "POST /v1/exit/1 HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\
+        content-length: 3\r\n\r\nnow";
+    client.write_all(request.as_bytes()).await.unwrap();
+    // Whether an answer or a reset ends the connection depends on whether the host is still there.
+    let mut answer = Vec::new();
+    let answered = tokio::time::timeout(SOON, client.read_to_end(&mut answer)).await;
+    drop(answered.expect("an end of the connection"));
 }
 
 #[tokio::test]
@@ -95,17 +117,12 @@ async fn it_serves_until_it_is_terminated_and_takes_the_handler_along() {
 async fn it_fails_when_the_handler_crashes_for_the_third_time() {
     let app = App::new();
     let mut program = start(&app).await;
-    for _ in 0..3 {
-        // The body keeps the host from trying again, which would be the next crash. How the answer ends depends on
-        // whether the host is still there.
-        let mut client = TcpStream::connect(program.address).await.unwrap();
-        let request = "POST /v1/exit/1 HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\
-            content-length: 3\r\n\r\nnow";
-        client.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let answered = tokio::time::timeout(SOON, client.read_to_end(&mut answer)).await;
-        drop(answered.expect("an end of the connection"));
+    for _ in 0..2 {
+        let worker = worker_id(&program).await;
+        crash(&program).await;
+        eventually("a successor", async || worker_id(&program).await != worker).await;
     }
+    crash(&program).await;
     assert_eq!(program.exit_code().await, Some(1));
     let stderr = program.stderr().await;
     assert!(

@@ -1,5 +1,7 @@
 //! What the proxying mode changes on the way in and out, and that it streams.
 
+use std::fmt::Write;
+
 use functions_host::{FrontEnd, Host};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -144,7 +146,7 @@ async fn send_chunked(host: &Host, path: &str, chunks: &[&str]) -> String {
         "POST {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     for chunk in chunks {
-        request.push_str(&format!("{:x}\r\n{chunk}\r\n", chunk.len()));
+        write!(request, "{:x}\r\n{chunk}\r\n", chunk.len()).unwrap();
     }
     request.push_str("0\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

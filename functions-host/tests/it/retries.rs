@@ -1,8 +1,9 @@
 //! What the host tries again: only what the handler cannot have begun to read.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Request, StatusCode};
+use tokio::time::Instant;
 
 use crate::{
     crashes::exit,

@@ -72,15 +72,13 @@ async fn the_parent_environment_is_inherited_unless_it_is_listed() {
     let host = Host::start(options.clone()).await.unwrap();
     let environment = json(&get(host.address(), "/v1/process").await)["environment"].clone();
     assert_eq!(environment["HTTP_PROXY"], "http://127.0.0.1:9");
-    assert!(environment.get("CARGO_MANIFEST_DIR").is_none());
+    assert!(environment.get("PATH").is_none());
 
     options.parent_environment = ParentEnvironment::Inherited;
     let host = Host::start(options).await.unwrap();
     let environment = json(&get(host.address(), "/v1/process").await)["environment"].clone();
-    assert_eq!(
-        environment["CARGO_MANIFEST_DIR"],
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = std::env::var_os("PATH").unwrap();
+    assert_eq!(environment["PATH"], path.to_str().unwrap());
 }
 
 #[tokio::test]
@@ -219,4 +217,22 @@ async fn a_program_that_is_not_there_does_not_start() {
     fs::remove_file(app.path().join("handler")).unwrap();
     let refused = Host::start(app.options()).await.unwrap_err();
     assert!(matches!(refused, HostError::Spawn { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_fixed_port_that_is_taken_does_not_start() {
+    let app = App::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = listener.local_addr().unwrap().port();
+    let setting = "AzureFunctionsJobHost__customHandler__port";
+    let options = app.options().setting(setting, taken.to_string());
+    let refused = Host::start(options.clone()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("unable to bind to port {taken} on 127.0.0.1")
+    );
+
+    drop(listener);
+    let host = Host::start(options).await.unwrap();
+    assert_eq!(host.handler_address().port(), taken);
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -45,7 +46,9 @@ impl App {
     pub(crate) fn new() -> Self {
         let app = Self(TempDir::new().unwrap());
         fs::write(app.path().join("host.json"), HOST_JSON).unwrap();
-        fs::copy(handler_program(), app.path().join("handler")).unwrap();
+        // A link and not a copy: a process that another test starts at this moment would inherit the file that is
+        // being written, and the kernel refuses to run it until that process has started.
+        symlink(handler_program(), app.path().join("handler")).unwrap();
         app.http_function(
             "openai",
             r#""authLevel": "anonymous", "route": "v1/{*path}""#,
