@@ -129,7 +129,11 @@ async fn send<T: serde::de::DeserializeOwned>(
 }
 
 fn introduction(base_url: &str, key: &str, answer: &str, agents: &[String]) -> String {
-    let agents = agents.join(", ");
+    let (failing, working): (Vec<_>, Vec<_>) = agents
+        .iter()
+        .map(String::as_str)
+        .partition(|agent| fails_on_purpose(agent));
+    let (failing, agents) = (failing.len(), working.join(", "));
     format!(
         r#"
 Foundry Gateway is serving an emulated Foundry project. Nothing leaves this machine.
@@ -140,6 +144,7 @@ Foundry Gateway is serving an emulated Foundry project. Nothing leaves this mach
   base URL  {base_url}
   API key   {key}
   agents    {agents}
+            and {failing} that fail on purpose; GET /v1/models lists them
 
 Stream with curl:
 
@@ -161,6 +166,12 @@ Or with the OpenAI client for Python (pip install openai):
 Press Ctrl+C to stop.
 "#
     )
+}
+
+/// The emulator's agents for trying out failures.
+fn fails_on_purpose(agent: &str) -> bool {
+    let name = agent.strip_prefix("asst_").unwrap_or(agent);
+    name.starts_with("fail") || name.starts_with("stall")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's output")]

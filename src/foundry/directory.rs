@@ -183,7 +183,7 @@ impl Directory {
         let mut agents = Vec::new();
         let mut after = String::new();
         for _ in 0..MAX_PAGES {
-            let path = format!("{path}?api-version=v1&limit={PAGE_SIZE}{after}");
+            let path = format!("{path}?api-version=v1&limit={PAGE_SIZE}&order=asc{after}");
             let page: Page<Agent> = self.foundry.get_json(&path, call).await?;
             let count = page.data.len();
             agents.extend(page.data);

@@ -59,7 +59,7 @@ impl Decoder {
             self.after_carriage_return = false;
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
-        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = match rest {
                 [b'\r', b'\n', rest @ ..] => rest,
@@ -146,7 +146,7 @@ mod tests {
         let mut events = Vec::new();
         for piece in pieces {
             decoder.feed(piece, |event, data| {
-                events.push((event.to_owned(), data.to_owned()))
+                events.push((event.to_owned(), data.to_owned()));
             })?;
         }
         Ok(events)

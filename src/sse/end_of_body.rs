@@ -110,7 +110,7 @@ mod tests {
     async fn a_body_read_to_its_end_is_done_with_all_bytes() {
         let end = Cell::new(None);
         let body = EndOfBody::new(Full::new(Bytes::from("four")), |how, bytes| {
-            end.set(Some((how, bytes)))
+            end.set(Some((how, bytes)));
         });
         body.collect().await.unwrap();
         assert_eq!(end.get(), Some((BodyEnd::Done, 4)));
@@ -120,7 +120,7 @@ mod tests {
     async fn a_body_dropped_early_is_cancelled() {
         let end = Cell::new(None);
         let body = EndOfBody::new(Full::new(Bytes::from("four")), |how, bytes| {
-            end.set(Some((how, bytes)))
+            end.set(Some((how, bytes)));
         });
         drop(body);
         assert_eq!(end.get(), Some((BodyEnd::Cancelled, 0)));
@@ -134,7 +134,7 @@ mod tests {
             Err(io::Error::other("broken")),
         ]);
         let body = EndOfBody::new(StreamBody::new(frames), |how, bytes| {
-            end.set(Some((how, bytes)))
+            end.set(Some((how, bytes)));
         });
         assert!(body.collect().await.is_err());
         assert_eq!(end.get(), Some((BodyEnd::Error, 1)));
