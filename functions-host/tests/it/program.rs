@@ -24,7 +24,6 @@ async fn start(app: &App) -> Program {
         .args(["--port", "0", "--time-scale", "1"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -41,6 +40,16 @@ async fn start(app: &App) -> Program {
         child,
         stdout,
         address,
+    }
+}
+
+impl Drop for Program {
+    /// A failed test must leave neither the program nor its handler behind, which a SIGKILL would.
+    fn drop(&mut self) {
+        if let Some(pid) = self.child.id() {
+            let mut kill = std::process::Command::new("kill");
+            drop(kill.arg(pid.to_string()).status());
+        }
     }
 }
 
@@ -99,11 +108,7 @@ async fn it_serves_until_it_is_terminated_and_takes_the_handler_along() {
     .await;
 
     let pid = program.child.id().unwrap().to_string();
-    let sent = Command::new("kill")
-        .args(["-TERM", &pid])
-        .status()
-        .await
-        .unwrap();
+    let sent = Command::new("kill").arg(pid).status().await.unwrap();
     assert!(sent.success());
     assert_eq!(program.exit_code().await, Some(0));
     assert!(
