@@ -11,7 +11,7 @@ pub(super) fn places(question: &str) -> Vec<String> {
     let places = words
         .iter()
         .enumerate()
-        .filter(|(_, word)| BEFORE_A_PLACE.contains(&word.to_ascii_lowercase().as_str()))
+        .filter(|(_, word)| is_preposition(word))
         .map(|(place, _)| listed(words.get(place + 1..).unwrap_or_default()))
         .find(|places| !places.is_empty());
     places.unwrap_or_default()
@@ -30,6 +30,10 @@ fn listed(words: &[&str]) -> Vec<String> {
             }
             flush(&mut places, &mut current);
             joined_by_and = true;
+            continue;
+        }
+        // "in Paris and in Oslo"
+        if current.is_empty() && !places.is_empty() && is_preposition(bare) {
             continue;
         }
         let capitalised = bare.chars().next().is_some_and(char::is_uppercase);
@@ -55,6 +59,10 @@ fn listed(words: &[&str]) -> Vec<String> {
     places
 }
 
+fn is_preposition(word: &str) -> bool {
+    BEFORE_A_PLACE.contains(&word.to_ascii_lowercase().as_str())
+}
+
 fn flush(places: &mut Vec<String>, current: &mut Vec<&str>) {
     if !current.is_empty() {
         places.push(current.join(" "));
@@ -68,7 +76,7 @@ mod tests {
 
     #[test]
     fn places_are_found_after_a_preposition() {
-        let cases: [(&str, &[&str]); 7] = [
+        let cases: [(&str, &[&str]); 8] = [
             ("What's the weather in Seattle?", &["Seattle"]),
             ("weather in New York today", &["New York"]),
             (
@@ -80,6 +88,10 @@ mod tests {
                 &["Paris", "Rome"],
             ),
             ("weather in Paris, France?", &["Paris, France"]),
+            (
+                "What is the weather in Paris and in Oslo?",
+                &["Paris", "Oslo"],
+            ),
             ("weather in paris", &["paris"]),
             ("How is the weather?", &[]),
         ];

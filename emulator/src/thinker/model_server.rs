@@ -27,6 +27,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(server: ModelServer) -> std::io::Result<Client> {
+        // The cryptography for HTTPS. An error says that the program has chosen already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .build()
             .map_err(std::io::Error::other)?;
