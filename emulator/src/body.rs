@@ -24,11 +24,15 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Records the request.
-    pub(crate) fn start(shared: &Arc<Shared>, request: RecordedRequest) -> Exchange {
+    /// Records the request, whose body has this many bytes.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        request: RecordedRequest,
+        body_size: usize,
+    ) -> Exchange {
         Exchange {
             shared: Arc::clone(shared),
-            number: shared.journal.record(request),
+            number: shared.journal.record(request, body_size),
             ended: AtomicBool::new(false),
         }
     }

@@ -1,7 +1,8 @@
 //! What was asked of the emulator, and how each request ended.
 //!
 //! Tests read it to prove which upstream calls were made, with which bodies, and that a connection was given up when
-//! its client left. It keeps the newest [`CAPACITY`] requests. The control endpoints themselves are not recorded.
+//! its client left. It keeps the newest [`CAPACITY`] requests, fewer when
+//! their bodies are large. The control endpoints themselves are not recorded.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ use tokio::sync::watch;
 
 /// How many requests are kept; the oldest are dropped first.
 pub const CAPACITY: usize = 10_000;
+/// How many bytes of request bodies are kept; the oldest requests are dropped first.
+const BODY_CAPACITY: usize = 256 * 1024 * 1024;
 
 /// One request and how it ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,6 +73,21 @@ struct Inner {
 struct Requests {
     last_number: u64,
     kept: VecDeque<RecordedRequest>,
+    /// Bytes of the body of each kept request, and their sum.
+    body_sizes: VecDeque<usize>,
+    body_bytes: usize,
+}
+
+impl Requests {
+    fn push(&mut self, request: RecordedRequest, body_size: usize) {
+        self.kept.push_back(request);
+        self.body_sizes.push_back(body_size);
+        self.body_bytes += body_size;
+        while self.kept.len() > CAPACITY || self.body_bytes > BODY_CAPACITY {
+            self.kept.pop_front();
+            self.body_bytes -= self.body_sizes.pop_front().unwrap_or_default();
+        }
+    }
 }
 
 impl Journal {
@@ -89,7 +107,11 @@ impl Journal {
 
     /// Forgets everything recorded so far. Requests still running then are not recorded again.
     pub fn clear(&self) {
-        self.lock().kept.clear();
+        let mut requests = self.lock();
+        requests.kept.clear();
+        requests.body_sizes.clear();
+        requests.body_bytes = 0;
+        drop(requests);
         self.notify();
     }
 
@@ -120,17 +142,14 @@ impl Journal {
         tokio::time::timeout(timeout, satisfied).await.is_ok()
     }
 
-    /// Records a request; the number identifies it in later changes.
-    pub(crate) fn record(&self, mut request: RecordedRequest) -> u64 {
+    /// Records a request whose body has this many bytes; the number identifies it in later changes.
+    pub(crate) fn record(&self, mut request: RecordedRequest, body_size: usize) -> u64 {
         let number = {
             let mut requests = self.lock();
             requests.last_number += 1;
             let number = requests.last_number;
             request.number = number;
-            if requests.kept.len() >= CAPACITY {
-                requests.kept.pop_front();
-            }
-            requests.kept.push_back(request);
+            requests.push(request, body_size);
             number
         };
         self.notify();
@@ -191,7 +210,7 @@ mod tests {
     fn the_oldest_requests_make_room() {
         let journal = Journal::new();
         for _ in 0..=CAPACITY {
-            journal.record(request("create_response"));
+            journal.record(request("create_response"), 1);
         }
         assert_eq!(journal.count("create_response"), CAPACITY);
         assert_eq!(
@@ -200,10 +219,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn large_bodies_make_room_sooner() {
+        let journal = Journal::new();
+        for _ in 0..5 {
+            journal.record(request("create_response"), BODY_CAPACITY / 2);
+        }
+        assert_eq!(journal.count("create_response"), 2);
+        journal.clear();
+        journal.record(request("create_response"), BODY_CAPACITY);
+        assert_eq!(journal.count("create_response"), 1);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_with_the_change_or_with_the_timeout() {
         let journal = Journal::new();
-        let number = journal.record(request("create_run"));
+        let number = journal.record(request("create_run"), 1);
         let ended =
             |requests: &[RecordedRequest]| requests.iter().any(|request| request.ending.is_some());
         assert!(!journal.wait_for(ended, Duration::from_secs(1)).await);

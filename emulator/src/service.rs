@@ -55,6 +55,28 @@ pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
 }
 
+#[cfg(test)]
+impl Context {
+    /// A project of its own, thought for by the built-in rules.
+    pub(crate) fn for_test() -> Context {
+        let clock = Clock::start();
+        let shared = Arc::new(Shared {
+            clock,
+            behaviour: BehaviourCell::default(),
+            journal: Journal::new(),
+            projects: Projects::default(),
+            access_token: None,
+            thinker: Thinker::Rules,
+        });
+        Context {
+            clock,
+            behaviour: Behaviour::default(),
+            project: shared.projects.open("test", clock),
+            shared,
+        }
+    }
+}
+
 /// Answers one request. An error closes the connection without an answer.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
@@ -76,7 +98,11 @@ pub(crate) async fn answer(
         .as_ref()
         .and_then(|target| target.operation.ok())
         .map_or("unknown", |operation| operation.name);
-    let exchange = Exchange::start(&shared, record(&shared, operation, &head, &body));
+    let exchange = Exchange::start(
+        &shared,
+        record(&shared, operation, &head, &body),
+        body.len(),
+    );
     let behaviour = shared.behaviour.get();
     let mut faults = shared.behaviour.take_faults(operation);
     let request_id = ids::request();

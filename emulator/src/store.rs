@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// How many objects of one kind a project keeps; the oldest are dropped first.
-pub(crate) const CAPACITY: usize = 10_000;
+pub(crate) const CAPACITY: usize = 2_000;
 
 /// Something with an id.
 pub(crate) trait Identified {

@@ -14,6 +14,8 @@ pub(crate) mod run_request;
 pub(crate) mod runs;
 pub(crate) mod steps;
 pub(crate) mod submit;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value, json};
 

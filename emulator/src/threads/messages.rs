@@ -16,6 +16,9 @@ use crate::service::Context;
 /// The most characters of text in one message.
 const TEXT_LIMIT: usize = 1_500_000;
 
+/// The most messages in one thread.
+const MESSAGE_LIMIT: usize = 100_000;
+
 /// A message.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -217,6 +220,13 @@ pub(crate) fn create(context: &Context, request: &ServiceRequest) -> Result<Repl
     let thread = find_settled(&mut project, request.segment(0), context.clock)?;
     if let Some(run) = thread.active_run() {
         return Err(refusals::messages_locked(&thread.id, &run.id));
+    }
+    if thread.messages.len() >= MESSAGE_LIMIT {
+        return Err(ServiceError::invalid_request(
+            Some("message_limit_exceeded"),
+            None,
+            format!("The thread has {MESSAGE_LIMIT} messages; no more can be added."),
+        ));
     }
     let reply = Reply::json(message.json(&thread.id));
     thread.messages.push(message);

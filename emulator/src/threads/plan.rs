@@ -131,26 +131,21 @@ pub(crate) fn answer_moves(answer: &Answer, prompt_tokens: usize) -> Vec<Move> {
     plan.moves
 }
 
-/// What is left of the moves of an answer when nobody streams them: faults of a stream cannot happen then. An agent that
-/// stalls stays in progress; one that breaks fails.
-pub(crate) fn without_stream(answer: Answer) -> (Answer, bool) {
-    let mut stalls = false;
-    let mut breaks = false;
-    for (stage, fault) in &answer.faults {
-        match (stage, fault) {
-            (Stage::Headers, _) => {}
-            (_, Fault::Stall) => stalls = true,
-            _ => breaks = true,
-        }
+/// The answer as a run without a stream gives it, and whether it never comes: faults of a stream cannot happen then. An
+/// agent that stalls stays in progress; one that breaks fails.
+pub(crate) fn without_stream(mut answer: Answer) -> (Answer, bool) {
+    let (kept, in_stream) = std::mem::take(&mut answer.faults)
+        .into_iter()
+        .partition::<Vec<_>, _>(|(stage, _)| *stage == Stage::Headers);
+    let stalls = in_stream.iter().any(|(_, fault)| *fault == Fault::Stall);
+    if !in_stream.is_empty() && !stalls {
+        answer = Answer::default().ending(Ending::Failed {
+            code: "server_error".to_owned(),
+            message: "Sorry, something went wrong.".to_owned(),
+        });
     }
-    if !breaks {
-        return (answer, stalls);
-    }
-    let failed = Answer::default().ending(Ending::Failed {
-        code: "server_error".to_owned(),
-        message: "Sorry, something went wrong.".to_owned(),
-    });
-    (failed, stalls)
+    answer.faults = kept;
+    (answer, stalls)
 }
 
 fn is_said(part: &Part) -> bool {

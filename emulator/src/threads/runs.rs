@@ -25,6 +25,8 @@ use crate::refusals;
 use crate::request::{Reply, ServiceRequest};
 use crate::service::Context;
 
+/// How many runs a thread keeps; the oldest is dropped first.
+const RUN_LIMIT: usize = 1_000;
 /// How long a run may take, in seconds.
 const RUN_EXPIRY: u64 = 600;
 
@@ -162,6 +164,9 @@ fn start(
         let thread = find(&mut project, thread_id)?;
         refuse_second_run(thread)?;
         thread.messages.extend(asked.additional_messages);
+        if thread.runs.len() >= RUN_LIMIT {
+            thread.runs.remove(0);
+        }
         thread.runs.push(run);
     }
     Ok(reply.with_faults(answer.faults))

@@ -21,9 +21,16 @@ fn compare(
     match (recorded, actual) {
         (Value::Object(recorded), Value::Object(actual)) => {
             let parent = path.rsplit('/').next().unwrap_or_default();
-            let object = recorded.get("object").and_then(Value::as_str).unwrap_or_default();
+            let object = recorded
+                .get("object")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let counts = |key: &&String| {
-                let names = [(*key).clone(), format!("{parent}.{key}"), format!("{object}.{key}")];
+                let names = [
+                    (*key).clone(),
+                    format!("{parent}.{key}"),
+                    format!("{object}.{key}"),
+                ];
                 !names.iter().any(|name| ignored.contains(&name.as_str()))
             };
             let expected: Vec<&String> = recorded.keys().filter(counts).collect();
