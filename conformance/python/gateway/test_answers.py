@@ -122,11 +122,24 @@ def test_text_comes_back_unchanged(client: OpenAI, model: str, text: str) -> Non
     assert text_of(completion) == text
 
 
-@pytest.mark.parametrize("model", ["echo", "asst_echo"])
-def test_a_megabyte_goes_both_ways(client: OpenAI, model: str) -> None:
-    # Long words: the emulator streams word by word, and the number of events is another test's matter.
-    text = " ".join(["größer🙂" * 100] * 900)
+@pytest.mark.parametrize("model", KINDS)
+def test_a_megabyte_of_history_is_read(client: OpenAI, model: str) -> None:
+    text = "größer 🙂 " * 75_000
     assert len(text.encode()) > 1_000_000
+    completion = client.chat.completions.create(
+        model=model,
+        messages=[
+            {"role": "user", "content": "My name is Ada."},
+            {"role": "assistant", "content": text},
+            {"role": "user", "content": "What is my name?"},
+        ],
+    )
+    assert "Ada" in text_of(completion)
+
+
+@pytest.mark.parametrize("model", ["echo", "asst_echo"])
+def test_a_long_answer_comes_whole(client: OpenAI, model: str) -> None:
+    text = "größer 🙂 " * 5_000
     completion = client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}])
     assert text_of(completion) == text
 
