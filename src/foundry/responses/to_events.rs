@@ -105,8 +105,9 @@ impl ResponsesTranslator {
             }
             "response.output_item.added" => {
                 let event: ItemEvent<'_> = serde_json::from_str(data)?;
-                self.start(events);
-                if let Some(item) = event.item.filter(|item| item.kind == "function_call") {
+                let item = event.item.unwrap_or_default();
+                self.start_unless_asking(&item, events);
+                if item.kind == "function_call" {
                     self.open_call(event.output_index, &item, events);
                 }
             }
@@ -116,10 +117,9 @@ impl ResponsesTranslator {
             }
             "response.output_item.done" => {
                 let event: ItemEvent<'_> = serde_json::from_str(data)?;
-                self.start(events);
-                if let Some(item) = &event.item {
-                    self.close_item(event.output_index, item, events);
-                }
+                let item = event.item.unwrap_or_default();
+                self.start_unless_asking(&item, events);
+                self.close_item(event.output_index, &item, events);
             }
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
@@ -153,6 +153,16 @@ impl ResponsesTranslator {
     fn start(&mut self, events: &mut VecDeque<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             events.push_back(Event::Started);
+        }
+    }
+
+    /// An item that asks the user for something ends the turn before the agent has done anything.
+    fn start_unless_asking(&mut self, item: &OutputItem, events: &mut VecDeque<Event>) {
+        if !matches!(
+            item.kind.as_str(),
+            "mcp_approval_request" | "oauth_consent_request"
+        ) {
+            self.start(events);
         }
     }
 

@@ -1,0 +1,174 @@
+//! Documents that repeat what the code knows are held to it.
+
+use std::fs;
+
+use foundry_gateway::{
+    config::{Config, Environment, settings::SETTINGS},
+    openai::chat::fields::{FIELDS, Treatment},
+};
+use serde_json::Value;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn the_readme_lists_every_setting_as_the_code_does() {
+    let readme = read("README.md");
+    for setting in SETTINGS {
+        let row = format!(
+            "| `{}` | {} | {} |",
+            setting.name, setting.default, setting.meaning
+        );
+        assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+    }
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2);
+    let names: Vec<_> = rows
+        .filter_map(|row| row.split('`').nth(1))
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    assert_eq!(
+        names,
+        SETTINGS
+            .iter()
+            .map(|setting| setting.name)
+            .collect::<Vec<_>>()
+    );
+}
+
+/// The settings that the host and the tools read, not the gateway.
+const OF_THE_HOST: [&str; 3] = [
+    "FUNCTIONS_WORKER_RUNTIME",
+    "AzureWebJobsStorage",
+    "AzureWebJobsDisableHomepage",
+];
+
+#[test]
+fn the_example_settings_are_known_and_make_a_configuration() {
+    let example: Value = serde_json::from_str(&read("local.settings.example.json")).unwrap();
+    let values = example["Values"].as_object().unwrap();
+    assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
+    for name in values.keys() {
+        let known = OF_THE_HOST.contains(&name.as_str())
+            || SETTINGS.iter().any(|setting| setting.name == name);
+        assert!(
+            known,
+            "local.settings.example.json has {name}, which nothing reads"
+        );
+    }
+    assert!(
+        Config::from_environment(&environment_of(values, str::to_owned)).is_err(),
+        "placeholders are refused"
+    );
+    let filled = |value: &str| {
+        let mut filled = String::new();
+        let mut rest = value;
+        while let Some((before, placeholder)) = rest.split_once('<') {
+            filled += before;
+            filled += "filled-in-0123456789";
+            rest = placeholder.split_once('>').unwrap().1;
+        }
+        filled + rest
+    };
+    Config::from_environment(&environment_of(values, filled)).unwrap();
+}
+
+fn environment_of(
+    values: &serde_json::Map<String, Value>,
+    fill: impl Fn(&str) -> String,
+) -> Environment {
+    let values = values.iter();
+    values
+        .map(|(name, value)| (name.clone(), fill(value.as_str().unwrap())))
+        .collect()
+}
+
+#[test]
+fn every_setting_that_the_code_reads_is_listed() {
+    let mut read_by_code = Vec::new();
+    collect_settings("src", &mut read_by_code);
+    read_by_code.sort();
+    read_by_code.dedup();
+    assert!(20 < read_by_code.len());
+    for name in &read_by_code {
+        assert!(
+            SETTINGS.iter().any(|setting| setting.name == name),
+            "{name} is read but not listed"
+        );
+    }
+    // Read by the identity library itself.
+    let elsewhere = ["AZURE_AUTHORITY_HOST"];
+    for setting in SETTINGS {
+        let is_read = read_by_code.iter().any(|name| name == setting.name)
+            || elsewhere.contains(&setting.name);
+        assert!(is_read, "{} is listed but not read", setting.name);
+    }
+}
+
+/// Quoted words in capitals, as settings are written, outside the list itself.
+fn collect_settings(folder: &str, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let shown = path.to_str().unwrap().to_owned();
+        if path.is_dir() {
+            collect_settings(&shown, names);
+        } else if shown.ends_with(".rs")
+            && !shown.ends_with("settings.rs")
+            && !shown.contains("tests")
+        {
+            let prefixes = [
+                "GATEWAY_",
+                "FOUNDRY_",
+                "AZURE_",
+                "FUNCTIONS_",
+                "IDENTITY_",
+                "SSL_",
+            ];
+            let text = read(&shown);
+            let words = text
+                .split('"')
+                .filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+            names.extend(
+                words
+                    .filter(|word| {
+                        *word == "PORT" || prefixes.iter().any(|prefix| word.starts_with(prefix))
+                    })
+                    .map(str::to_owned),
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_of_request_fields_is_that_of_the_code() {
+    let word = |treatment: Treatment| match treatment {
+        Treatment::Translated => "translated",
+        Treatment::Hint => "ignored and reported",
+        Treatment::Override => "refused",
+        Treatment::Refused => "always refused",
+    };
+    let table: String = FIELDS
+        .iter()
+        .map(|field| {
+            format!(
+                "| `{}` | {} | {} | {} |\n",
+                field.name,
+                word(field.new_agents),
+                word(field.classic_agents),
+                field.why
+            )
+        })
+        .collect();
+    let document = read("docs/request-fields.md");
+    assert!(
+        document.contains(&table),
+        "docs/request-fields.md has to hold exactly these rows:\n{table}"
+    );
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 3)
+        .count();
+    assert_eq!(rows, FIELDS.len());
+}

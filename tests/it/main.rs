@@ -1,0 +1,20 @@
+//! The gateway over real TCP, in front of the emulator or of a scripted upstream; a module for each topic.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod callers;
+mod chat;
+mod deadlines;
+mod disconnect;
+mod documents;
+mod errors;
+mod golden;
+mod limits;
+mod models;
+mod readiness;
+mod support;
+mod upstream_calls;
