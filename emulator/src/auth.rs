@@ -20,8 +20,9 @@ pub(crate) fn check(
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim)
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty());
     match (token, access_token) {
         (None | Some(WRONG_AUDIENCE_TOKEN), _) => Err(wrong_audience()),
@@ -77,6 +78,7 @@ mod tests {
         let check =
             |headers: &HeaderMap, expected| code(check(headers, expected, "POST", "/assistants"));
         assert_eq!(check(&headers("Bearer any"), None), None);
+        assert_eq!(check(&headers("bearer any"), None), None);
         assert_eq!(check(&headers("Bearer mine"), Some("mine")), None);
         let unauthorized = Some("Unauthorized".to_owned());
         assert_eq!(check(&headers("Bearer other"), Some("mine")), unauthorized);

@@ -88,7 +88,7 @@ pub enum Fault {
         #[serde(default)]
         body: Value,
     },
-    /// An event whose data is broken JSON; the stream goes on after it.
+    /// A text event whose JSON is cut off; the stream goes on after it. An answer that is not a stream is cut off itself.
     Malformed,
     /// An event of a type that no client knows; the stream goes on after it.
     UnknownEvent,

@@ -33,10 +33,17 @@ impl Emulator {
     pub async fn start(options: Options) -> std::io::Result<Emulator> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
+        #[cfg(feature = "tls")]
         let (security, ca_certificate_pem) = security(&options)?;
+        #[cfg(not(feature = "tls"))]
+        let (security, ca_certificate_pem) = (Security::Clear, None);
+        #[cfg(feature = "model-server")]
+        let thinker = thinker(&options)?;
+        #[cfg(not(feature = "model-server"))]
+        let thinker = Thinker::Rules;
         let shared = Arc::new(Shared {
             clock: Clock::start(),
-            thinker: thinker(&options)?,
+            thinker,
             behaviour: BehaviourCell::new(options.behaviour),
             journal: Journal::new(),
             projects: Projects::default(),
@@ -107,6 +114,7 @@ pub fn built_in_agents() -> (Vec<&'static str>, Vec<String>) {
     )
 }
 
+/// The server's side of TLS, and the authority's certificate.
 #[cfg(feature = "tls")]
 fn security(options: &Options) -> std::io::Result<(Security, Option<String>)> {
     if !options.tls {
@@ -116,20 +124,11 @@ fn security(options: &Options) -> std::io::Result<(Security, Option<String>)> {
     Ok((Security::Tls(acceptor), Some(certificate)))
 }
 
-#[cfg(not(feature = "tls"))]
-fn security(_options: &Options) -> std::io::Result<(Security, Option<String>)> {
-    Ok((Security::Clear, None))
-}
-
+/// Who thinks: a model server if there is one.
 #[cfg(feature = "model-server")]
 fn thinker(options: &Options) -> std::io::Result<Thinker> {
     match &options.model_server {
         Some(server) => Thinker::server(server.clone()),
         None => Ok(Thinker::Rules),
     }
-}
-
-#[cfg(not(feature = "model-server"))]
-fn thinker(_options: &Options) -> std::io::Result<Thinker> {
-    Ok(Thinker::Rules)
 }

@@ -10,6 +10,7 @@ pub(crate) mod items;
 pub(crate) mod object;
 pub(crate) mod overrides;
 pub(crate) mod player;
+mod prepare;
 pub(crate) mod request;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use self::player::ResponsePlayer;
 use crate::behaviour::Pace;
 use crate::store::Identified;
+use crate::stream::{Player, delay_before};
 
 /// A response that can be read again and continued.
 #[derive(Debug)]
@@ -36,5 +38,21 @@ pub(crate) struct StoredResponse {
 impl Identified for StoredResponse {
     fn id(&self) -> &str {
         &self.id
+    }
+}
+
+impl StoredResponse {
+    /// Makes everything happen that was due by now.
+    pub(crate) fn settle(&mut self) {
+        while let Some(due) = self.next_due.filter(|due| *due <= Instant::now()) {
+            if self.player.advance().is_none() {
+                break;
+            }
+            let delay = self
+                .player
+                .upcoming()
+                .map(|mark| delay_before(mark, self.pace));
+            self.next_due = Some(due + delay.unwrap_or_default());
+        }
     }
 }

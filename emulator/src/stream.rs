@@ -64,6 +64,9 @@ pub(crate) trait Player: Send {
     /// An `error` event of this dialect.
     fn error_event(&mut self) -> Frame;
 
+    /// A text event of this dialect whose JSON is cut off.
+    fn malformed_event(&self) -> Frame;
+
     /// Drops what was still to come after an `error` event, except what the dialect sends in any case.
     fn give_up(&mut self);
 
@@ -129,6 +132,10 @@ impl Player for Halves {
         Frame::event("error", "{}", Mark::Other)
     }
 
+    fn malformed_event(&self) -> Frame {
+        Frame::event("message", "{", Mark::Other)
+    }
+
     fn give_up(&mut self) {
         self.pieces.clear();
     }
@@ -137,11 +144,7 @@ impl Player for Halves {
 /// The event that commits a fault of the kind "one odd event"; `None` for faults of the connection.
 pub(crate) fn odd_event(fault: &Fault, player: &mut dyn Player) -> Option<Frame> {
     match fault {
-        Fault::Malformed => Some(Frame::event(
-            "emulator.malformed",
-            "{\"type\":\"emulator.malformed\",\"broken",
-            Mark::Other,
-        )),
+        Fault::Malformed => Some(player.malformed_event()),
         Fault::UnknownEvent => Some(Frame::event(
             "emulator.unknown",
             "{\"type\":\"emulator.unknown\",\"note\":\"no client knows this event\"}",

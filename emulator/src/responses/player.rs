@@ -203,9 +203,19 @@ impl Player for ResponsePlayer {
         self.event("error", fields, Mark::Other, false)
     }
 
+    fn malformed_event(&self) -> Frame {
+        malformed_event()
+    }
+
     fn give_up(&mut self) {
         self.moves.clear();
     }
+}
+
+/// A text delta whose JSON is cut off.
+fn malformed_event() -> Frame {
+    let data = "{\"type\":\"response.output_text.delta\",\"item_id\":\"msg_cut\",\"output_ind";
+    Frame::event("response.output_text.delta", data, Mark::Other)
 }
 
 /// A response that is being delivered: at its end it is stored.
@@ -292,6 +302,10 @@ impl Player for Delivered {
             Some(player) => player.error_event(),
             None => Frame::event("error", "{}", Mark::Other),
         }
+    }
+
+    fn malformed_event(&self) -> Frame {
+        malformed_event()
     }
 
     fn give_up(&mut self) {

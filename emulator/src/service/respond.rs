@@ -6,6 +6,7 @@ use http::{HeaderMap, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::behaviour::Fault;
 use crate::body::{AnswerBody, Exchange};
 use crate::error::{ErrorBody, ServiceError};
 use crate::ids;
@@ -78,6 +79,12 @@ pub(super) fn respond(
 /// A whole body in one piece with its length, unless something is to happen in the middle of it.
 fn whole(bytes: Bytes, mut delivery: Delivery, exchange: Exchange) -> AnswerBody {
     delivery.faults.retain(|(_, fault)| !fault.needs_events());
+    for (_, fault) in &mut delivery.faults {
+        // JSON that is cut off is malformed.
+        if *fault == Fault::Malformed {
+            *fault = Fault::Eof;
+        }
+    }
     if delivery.faults.is_empty() {
         AnswerBody::whole(bytes, exchange)
     } else {

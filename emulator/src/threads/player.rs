@@ -53,6 +53,11 @@ impl Player for RunPlayer {
         Frame::json("error", &data, Mark::Other)
     }
 
+    fn malformed_event(&self) -> Frame {
+        let data = "{\"id\":\"msg_cut\",\"object\":\"thread.message.delta\",\"delta\":{\"content\":[{\"ind";
+        Frame::event("thread.message.delta", data, Mark::Other)
+    }
+
     fn give_up(&mut self) {
         let now = self.clock.unix_seconds();
         self.with_run(|run| {

@@ -23,16 +23,12 @@ async fn all_ids(service: &Service, path: &str, limit: usize) -> (Vec<String>, u
         for object in page["data"].as_array().unwrap() {
             ids.push(object["id"].as_str().unwrap().to_owned());
         }
-        match page["last_id"].as_str() {
-            Some(last) => after = format!("&after={last}"),
-            None => {
-                assert_eq!(
-                    page,
-                    json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false})
-                );
-                return (ids, pages);
-            }
-        }
+        let Some(last) = page["last_id"].as_str() else {
+            let end = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false});
+            assert_eq!(page, end);
+            return (ids, pages);
+        };
+        after = format!("&after={last}");
     }
 }
 

@@ -1,5 +1,12 @@
 //! The emulator over real connections.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests fail as tests do"
+)]
+
 mod agents;
 mod faults;
 mod front_door;
