@@ -273,3 +273,36 @@ async fn projects_are_apart() {
         200
     );
 }
+
+#[test]
+fn the_readme_lists_the_built_in_agents() {
+    let readme = include_str!("../../README.md");
+    let section = readme
+        .split("## Agents")
+        .nth(1)
+        .unwrap()
+        .split("### ")
+        .next()
+        .unwrap();
+    let listed: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let (new, classic) = foundry_emulator::built_in_agents();
+    let id = |name: &str| format!("asst_{}", name.replace('-', "_"));
+    for name in &listed {
+        assert!(
+            new.contains(name) || classic.contains(&id(name)),
+            "{name} does not exist"
+        );
+    }
+    for name in &new {
+        assert!(listed.contains(name), "{name} is not in the README");
+    }
+    for assistant in &classic {
+        assert!(
+            listed.iter().any(|name| id(name) == *assistant),
+            "{assistant} is not in the README"
+        );
+    }
+}

@@ -11,6 +11,7 @@ mod agents;
 mod faults;
 mod front_door;
 mod journal;
+mod model_server;
 mod program;
 mod replay;
 mod responses;
