@@ -233,6 +233,7 @@ const fn row(kind: FailureKind) -> (u16, &'static str, &'static str) {
         F::CredentialRejected => (502, SERVER_ERROR, "upstream_authentication_failed"),
         F::Unreachable => (502, SERVER_ERROR, "upstream_unreachable"),
         F::ServiceFailed => (502, SERVER_ERROR, "upstream_failed"),
+        F::AgentFailed => (502, SERVER_ERROR, "agent_failed"),
         F::Cancelled => (502, SERVER_ERROR, "upstream_cancelled"),
         F::BrokenOff => (502, SERVER_ERROR, "upstream_broken_off"),
         F::Unreadable => (502, SERVER_ERROR, "upstream_unreadable"),
@@ -250,6 +251,7 @@ const fn should_retry(kind: FailureKind) -> Option<bool> {
     use FailureKind as F;
     match kind {
         F::CredentialRejected
+        | F::AgentFailed
         | F::Cancelled
         | F::BrokenOff
         | F::Unreadable

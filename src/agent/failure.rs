@@ -79,8 +79,10 @@ pub enum FailureKind {
     Unreachable,
     /// The service says it is not available now.
     Unavailable,
-    /// The service failed.
+    /// The service failed before the agent began.
     ServiceFailed,
+    /// The agent began and failed.
+    AgentFailed,
     /// The run was ended by the service's own time limit.
     Expired,
     /// The run was cancelled by someone else.

@@ -130,23 +130,18 @@ impl AnswerStream {
     ///
     /// A failure before that sign, or in the same read, is returned, so that it can still become an HTTP status.
     pub async fn until_started(&mut self) -> Result<(), Failure> {
-        let first = poll_fn(|context| self.poll_event(context)).await;
-        match first {
-            Some(Event::Started) => {
-                let failed = self.pending.iter().find_map(|event| match event {
-                    Event::End(End::Failed(failure)) => Some(failure.clone()),
-                    _ => None,
-                });
-                failed.map_or(Ok(()), Err)
-            }
-            Some(Event::End(End::Failed(failure))) => Err(failure),
-            Some(event) => {
+        match self.next().await {
+            Some(Event::Started) | None => {}
+            Some(first) => {
                 self.ended = false;
-                self.pending.push_front(event);
-                Ok(())
+                self.pending.push_front(first);
             }
-            None => Ok(()),
         }
+        let failed = self.pending.iter().find_map(|event| match event {
+            Event::End(End::Failed(failure)) => Some(failure.clone()),
+            _ => None,
+        });
+        failed.map_or(Ok(()), Err)
     }
 
     /// The next event; `None` after the end.

@@ -157,7 +157,7 @@ pub(super) fn from_run_error(code: &str, message: &str) -> Failure {
         // Seen as an error event with the code of a failure: azure-sdk-for-python#44842.
         _ if message.contains("PermissionDenied") => permission_denied(),
         _ if message.starts_with("Rate limit is exceeded") => rate_limited(),
-        _ => service_failed(),
+        _ => Failure::new(FailureKind::AgentFailed, "the agent failed"),
     };
     let wait = (failure.kind == FailureKind::RateLimited)
         .then(|| seconds_in(message))

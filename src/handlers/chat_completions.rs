@@ -17,11 +17,11 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::model_name,
+    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
     app::{AppState, random_id, unix_time},
     config::limits::LimitsConfig,
     error::ApiError,
-    foundry::client::Call,
+    foundry::{Foundry, client::Call},
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
 };
@@ -54,10 +54,10 @@ pub async fn create(
         deadline: Instant::now() + total,
     };
     let foundry = Arc::clone(&app.foundry);
+    let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
-        let mut stream = foundry.answer(&agent.reference, &turn, &call).await?;
-        stream.until_started().await?;
-        Ok(stream)
+        let opened = open(&foundry, &agent.reference, &turn, &call).await;
+        opened.map_err(|failure| naming_the_model(failure, &model))
     });
     let mut response = if envelope.stream {
         let writer = ChunkWriter::new(head, envelope.include_usage);
@@ -69,6 +69,29 @@ pub async fn create(
         response.headers_mut().insert("x-ignored-params", names);
     }
     Ok(response)
+}
+
+/// Calls the agent and waits for its first sign of work.
+async fn open(
+    foundry: &Arc<Foundry>,
+    agent: &AgentReference,
+    turn: &Turn,
+    call: &Call,
+) -> Result<AnswerStream, Failure> {
+    let mut stream = foundry.answer(agent, turn, call).await?;
+    stream.until_started().await?;
+    Ok(stream)
+}
+
+/// Only the handler knows what the client called the agent.
+fn naming_the_model(failure: Failure, model: &str) -> Failure {
+    match failure.kind {
+        FailureKind::AgentNotFound => Failure {
+            message: ApiError::model_not_found(model).message,
+            ..failure
+        },
+        _ => failure,
+    }
 }
 
 async fn answer_at_once(opening: Opening, head: &AnswerHead) -> Result<Response, ApiError> {

@@ -79,11 +79,7 @@ fn failed_runs_are_told_apart() {
             "Rate limit is exceeded. Try again in 60 seconds.",
             RateLimited,
         ),
-        (
-            "server_error",
-            "Sorry, something went wrong.",
-            ServiceFailed,
-        ),
+        ("server_error", "Sorry, something went wrong.", AgentFailed),
         (
             "invalid_engine_error",
             "No connection matching model: gpt-4-1106-preview",
@@ -96,7 +92,7 @@ fn failed_runs_are_told_apart() {
             "PermissionDenied: The principal lacks ...",
             PermissionDenied,
         ),
-        ("", "", ServiceFailed),
+        ("", "", AgentFailed),
     ];
     for (code, message, kind) in rows {
         assert_eq!(from_run_error(code, message).kind, kind, "{code}");

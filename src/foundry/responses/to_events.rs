@@ -322,7 +322,7 @@ impl ResponsesTranslator {
             ("incomplete", "content_filter") => End::ContentFilter,
             ("incomplete", reason) => End::Failed(
                 Failure::new(
-                    FailureKind::ServiceFailed,
+                    FailureKind::AgentFailed,
                     "the agent did not finish its answer",
                 )
                 .with_detail(format!("incomplete: {reason}")),

@@ -266,7 +266,7 @@ impl ThreadsTranslator {
             ("thread.run.incomplete", "max_completion_tokens" | "max_prompt_tokens") => End::Length,
             ("thread.run.incomplete", reason) => End::Failed(
                 Failure::new(
-                    FailureKind::ServiceFailed,
+                    FailureKind::AgentFailed,
                     "the agent did not finish its answer",
                 )
                 .with_detail(format!("incomplete: {reason}")),

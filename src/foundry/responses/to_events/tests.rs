@@ -238,7 +238,7 @@ fn a_refusal_is_told_as_one() {
 
 #[test]
 fn every_end_is_told_apart() {
-    use FailureKind::{ApprovalRequired, Cancelled, ConsentRequired, ServiceFailed, Unreadable};
+    use FailureKind::{AgentFailed, ApprovalRequired, Cancelled, ConsentRequired, Unreadable};
     let incomplete = |reason: &str| {
         (
             "response.incomplete",
@@ -254,13 +254,13 @@ fn every_end_is_told_apart() {
         Some(&Event::End(End::ContentFilter))
     );
     let failures = [
-        (incomplete("out of luck"), ServiceFailed),
+        (incomplete("out of luck"), AgentFailed),
         (
             (
                 "response.failed",
                 json!({"response": {"status": "failed", "error": null}}),
             ),
-            ServiceFailed,
+            AgentFailed,
         ),
         (
             (
@@ -274,7 +274,7 @@ fn every_end_is_told_apart() {
                 "error",
                 json!({"type": "error", "code": "server_error", "message": "x"}),
             ),
-            ServiceFailed,
+            AgentFailed,
         ),
         (
             (

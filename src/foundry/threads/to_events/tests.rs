@@ -151,7 +151,7 @@ fn calls_that_come_only_with_the_required_action_are_told() {
 #[test]
 fn every_end_is_told_apart() {
     use FailureKind::{
-        ApprovalRequired, BrokenOff, Cancelled, Expired, RateLimited, ServiceFailed, Unreadable,
+        AgentFailed, ApprovalRequired, BrokenOff, Cancelled, Expired, RateLimited, Unreadable,
     };
     let incomplete = |reason: &str| {
         let details = json!({"incomplete_details": {"reason": reason}});
@@ -166,7 +166,7 @@ fn every_end_is_told_apart() {
         incomplete("content_filter"),
         [Event::End(End::ContentFilter)]
     );
-    assert_eq!(failure(&incomplete("other")).unwrap().kind, ServiceFailed);
+    assert_eq!(failure(&incomplete("other")).unwrap().kind, AgentFailed);
     let failures = [
         (
             "thread.run.failed",
@@ -176,7 +176,7 @@ fn every_end_is_told_apart() {
         (
             "thread.run.failed",
             json!({"last_error": null}),
-            ServiceFailed,
+            AgentFailed,
         ),
         ("thread.run.cancelled", json!({}), Cancelled),
         ("thread.run.expired", json!({}), Expired),
@@ -200,7 +200,7 @@ fn every_end_is_told_apart() {
         failure(&translate_all([("error", json!({"code": "server_error"}))]))
             .unwrap()
             .kind,
-        ServiceFailed
+        AgentFailed
     );
     assert_eq!(
         failure(&translate_all([(
