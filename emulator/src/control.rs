@@ -59,6 +59,24 @@ pub(crate) fn answer(
             json!({"error": {"code": "MethodNotAllowed", "message": format!("{path} does not support {method}.")}}),
         ),
     };
+    let mut response = json_response(status, &body);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let methods = HeaderValue::from_static("GET, PUT, DELETE");
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
+}
+
+/// 413 for a request of any path, whose body was not read to its end and is not recorded.
+pub(crate) fn body_too_large(limit: usize) -> Response<AnswerBody> {
+    let body = json!({"error": {
+        "code": "RequestEntityTooLarge",
+        "message": format!("The emulator reads request bodies of at most {limit} bytes."),
+    }});
+    json_response(StatusCode::PAYLOAD_TOO_LARGE, &body)
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response<AnswerBody> {
     let bytes = if body.is_null() {
         Bytes::new()
     } else {
@@ -69,8 +87,5 @@ pub(crate) fn answer(
     let headers = response.headers_mut();
     headers.insert(SERVER, HeaderValue::from_static("foundry-emulator"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("GET, PUT, DELETE"));
-    }
     response
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -85,8 +85,14 @@ pub(crate) async fn answer(
 ) -> io::Result<Response<AnswerBody>> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Ok(control::body_too_large(BODY_LIMIT));
+    }
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Ok(control::body_too_large(BODY_LIMIT));
+        }
         Err(error) => return Err(io::Error::other(error)),
     };
     if control::is_control(&path) {

@@ -51,19 +51,20 @@ impl Thread {
     }
 
     fn advance_run_at(&mut self, place: usize, clock: Clock) -> Option<Frame> {
-        let thread_json = self.json(Shown::Event);
         let run = self.runs.get_mut(place)?;
         let next = run.moves.pop_front()?;
+        if matches!(next, Move::ThreadCreated) {
+            let thread = self.json(Shown::Event);
+            return Some(Frame::json("thread.created", &thread, Mark::Other));
+        }
+        let run = self.runs.get_mut(place)?;
         let mut stage = Stage {
             thread_id: &self.id,
             messages: &mut self.messages,
             run,
             now: clock.unix_seconds(),
         };
-        Some(match next {
-            Move::ThreadCreated => Frame::json("thread.created", &thread_json, Mark::Other),
-            other => stage.perform(other),
-        })
+        Some(stage.perform(next))
     }
 }
 
@@ -89,8 +90,8 @@ impl Stage<'_> {
     fn perform(&mut self, next: Move) -> Frame {
         let mark = next.mark();
         match next {
-            Move::ThreadCreated => self.run_event("thread.created", mark),
-            Move::RunCreated => self.run_event("thread.run.created", mark),
+            // A new thread is announced by the thread itself.
+            Move::ThreadCreated | Move::RunCreated => self.run_event("thread.run.created", mark),
             Move::RunQueued => {
                 self.run.status = RunStatus::Queued;
                 self.run_event("thread.run.queued", mark)

@@ -3,8 +3,10 @@
 use foundry_emulator::{Emulator, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::support::{Service, http_client, read};
+use crate::support::{PATIENCE, Service, http_client, read};
 
 #[tokio::test]
 async fn tokens_are_checked() {
@@ -212,4 +214,31 @@ async fn files_are_kept_and_read_back() {
             404
         );
     }
+}
+
+#[tokio::test]
+async fn huge_bodies_are_refused() {
+    let service = Service::start().await;
+    let mut stream = TcpStream::connect(service.emulator.address())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /api/projects/p/openai/v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+        64 * 1024 * 1024 + 1
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(service.emulator.journal().requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_dropped_emulator_closes_its_port() {
+    let service = Service::start().await;
+    let address = service.emulator.address();
+    drop(service);
+    let closed = async { while TcpStream::connect(address).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, closed).await.unwrap();
 }
