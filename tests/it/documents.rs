@@ -172,3 +172,22 @@ fn the_table_of_request_fields_is_that_of_the_code() {
         .count();
     assert_eq!(rows, FIELDS.len());
 }
+
+#[test]
+fn every_error_code_is_documented() {
+    let code = read("src/error.rs");
+    let code = code.split("#[cfg(test)]").next().unwrap();
+    let document = read("docs/errors.md");
+    let words = code.split('"').skip(1).step_by(2);
+    let is_code = |word: &&str| {
+        word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let codes: Vec<_> = words.filter(is_code).collect();
+    assert!(20 < codes.len(), "{codes:?}");
+    for code in codes {
+        assert!(
+            document.contains(&format!("`{code}`")),
+            "docs/errors.md lacks {code}"
+        );
+    }
+}
