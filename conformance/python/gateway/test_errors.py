@@ -249,3 +249,13 @@ def test_bad_input_is_the_clients_mistake(gateway: Gateway, body: bytes, param: 
     assert error["message"]
     if param is not None:
         assert (error["param"] or "").split("[")[0].split(".")[0] == param
+
+
+def test_a_body_over_the_limit_is_too_large(client: OpenAI) -> None:
+    with pytest.raises(APIStatusError) as refused:
+        client.chat.completions.create(
+            model="assistant", messages=[{"role": "user", "content": "x" * (33 * 1024 * 1024)}]
+        )
+    assert refused.value.status_code == 413
+    assert refused.value.type == "invalid_request_error"
+    assert str(32 * 1024 * 1024) in refused.value.message, "the limit is named"

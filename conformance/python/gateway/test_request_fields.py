@@ -102,14 +102,10 @@ def test_nothing_is_reported_when_nothing_is_dropped(client: OpenAI, model: str)
 
 @pytest.mark.parametrize("model", KINDS)
 def test_an_unknown_field_is_not_dropped_in_silence(client: OpenAI, model: str) -> None:
-    try:
-        raw = client.chat.completions.with_raw_response.create(
-            model=model, messages=HELLO, extra_body={"flux_capacitor": 1.21}
-        )
-    except BadRequestError as refused:
-        assert refused.param == "flux_capacitor"
-    else:
-        assert "flux_capacitor" in raw.headers["x-ignored-params"]
+    raw = client.chat.completions.with_raw_response.create(
+        model=model, messages=HELLO, extra_body={"flux_capacitor": 1.21}
+    )
+    assert raw.headers["x-ignored-params"] == "flux_capacitor"
 
 
 @pytest.mark.parametrize("model", KINDS)
