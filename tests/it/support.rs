@@ -1,10 +1,12 @@
 //! A running gateway, and upstreams to put behind it.
 
+mod client;
 mod gateway;
 mod scripted;
 
 pub(crate) use self::{
-    gateway::{Gateway, KEY, error_of},
+    client::{Client, KEY, error_of},
+    gateway::Gateway,
     scripted::ScriptedUpstream,
 };
 

@@ -1,27 +1,21 @@
 //! The gateway in this process, listening on a free port of 127.0.0.1.
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 
 use foundry_gateway::{
     app::{App, AppState},
     config::{Config, Environment},
-    foundry::http_client,
     server,
 };
-use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::SOON;
+use super::{Client, KEY};
 
-/// The API key of the caller `test`.
-pub(crate) const KEY: &str = "test-key-0123456789";
-
-/// A running gateway; dropping it stops it.
+/// A running gateway, and the client that calls it; dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    pub(crate) address: SocketAddr,
+    client: Client,
     pub(crate) app: AppState,
-    pub(crate) http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
 }
@@ -53,54 +47,11 @@ impl Gateway {
         )]
         let serving = tokio::spawn(serving);
         Self {
-            address,
+            client: Client::of(address),
             app,
-            http: http_client::build(SOON, None).unwrap(),
             stop: Some(stop),
             serving: Some(serving),
         }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
-        self.http
-            .get(self.url(path))
-            .bearer_auth(KEY)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    /// A chat completion request with any body.
-    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> reqwest::Response {
-        self.http
-            .post(self.url("/v1/chat/completions"))
-            .bearer_auth(KEY)
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    pub(crate) async fn chat(&self, body: Value) -> reqwest::Response {
-        self.post(body.to_string()).await
-    }
-
-    /// One user message to an agent, not streamed.
-    pub(crate) async fn ask(&self, agent: &str, text: &str) -> reqwest::Response {
-        self.chat(json!({"model": agent, "messages": [{"role": "user", "content": text}]}))
-            .await
-    }
-
-    /// One user message to an agent, streamed.
-    pub(crate) async fn ask_streamed(&self, agent: &str, text: &str) -> reqwest::Response {
-        let messages = json!([{"role": "user", "content": text}]);
-        self.chat(json!({"model": agent, "stream": true, "messages": messages}))
-            .await
     }
 
     /// Asks the gateway to stop and waits until it has.
@@ -110,17 +61,18 @@ impl Gateway {
     }
 }
 
+impl Deref for Gateway {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
         }
     }
-}
-
-/// Status and error object of a response.
-pub(crate) async fn error_of(response: reqwest::Response) -> (u16, Value) {
-    let status = response.status().as_u16();
-    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-    (status, body["error"].clone())
 }
