@@ -12,6 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::Instant;
 
@@ -142,6 +143,11 @@ async fn answer_in_stream(
 
 async fn read_body(body: Body, limits: &LimitsConfig) -> Result<Bytes, ApiError> {
     let limit = limits.request_body_bytes;
+    // Before a byte is read: a client that waits for `100 Continue` is spared sending the rest.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if limit < announced {
+        return Err(ApiError::body_too_large(limit));
+    }
     let read = Limited::new(body, limit).collect();
     match tokio::time::timeout(limits.request_body, read).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
