@@ -1,19 +1,13 @@
 //! What every request shares.
 
-use std::{
-    ops::Deref,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{ops::Deref, sync::Arc};
 
-use axum::extract::FromRef;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     config::{Config, ConfigError},
-    foundry::{Foundry, directory::Directory, http_client},
-    handlers::health::Readiness,
+    foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
     identity::{Callers, credential},
 };
 
@@ -52,15 +46,16 @@ impl App {
             config.limits.clone(),
             tasks.clone(),
         ));
+        let directory = Arc::new(Directory::new(
+            Arc::clone(&foundry),
+            config.agents.classic_enabled,
+        ));
         Ok(AppState(Arc::new(Self {
-            directory: Arc::new(Directory::new(
-                Arc::clone(&foundry),
-                config.agents.classic_enabled,
-            )),
+            readiness: Readiness::new(Arc::clone(&directory)),
+            directory,
             foundry,
             callers: Callers::new(config.callers.clone()),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
-            readiness: Readiness::default(),
             tasks,
             config,
         })))
@@ -77,25 +72,4 @@ impl Deref for AppState {
     fn deref(&self) -> &App {
         &self.0
     }
-}
-
-impl FromRef<AppState> for Arc<Directory> {
-    fn from_ref(app: &AppState) -> Self {
-        Arc::clone(&app.directory)
-    }
-}
-
-/// Unix seconds.
-pub fn unix_time() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
-}
-
-/// `prefix` and 28 random letters and digits.
-pub fn random_id(prefix: &str) -> String {
-    let mut id = String::with_capacity(prefix.len() + 28);
-    id.push_str(prefix);
-    id.extend(std::iter::repeat_with(fastrand::alphanumeric).take(28));
-    id
 }

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::{App, random_id},
+    app::App,
     config::{Config, Environment, limits::LimitsConfig},
     foundry::http_client,
+    random_id::random_id,
     server, telemetry,
 };
 

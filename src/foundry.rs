@@ -1,15 +1,37 @@
 //! The Foundry Agent Service, as a client sees it.
 //!
-//! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong,
-//! [`responses`] speaks to new agents and [`threads`] to classic ones, [`directory`] lists both.
+//! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
+//! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
+//! [`directory`] lists the agents, [`readiness`] tells whether the service can be used.
 
 pub mod client;
 pub mod directory;
 mod failures;
 pub mod http_client;
 mod lenient;
+pub mod readiness;
 mod responses;
 mod retry;
 mod threads;
 
-pub use self::client::Foundry;
+use std::sync::Arc;
+
+pub use self::client::{Call, Foundry};
+use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
+
+/// Lets `agent` answer `turn`; what comes back is the answer as it arrives.
+pub async fn answer(
+    foundry: &Arc<Foundry>,
+    agent: &AgentReference,
+    turn: &Turn,
+    call: &Call,
+) -> Result<AnswerStream, Failure> {
+    match agent {
+        AgentReference::New { name, version } => {
+            responses::answer(foundry, name, version.as_deref(), turn, call).await
+        }
+        AgentReference::Classic { assistant_id } => {
+            threads::answer(foundry, assistant_id, turn, call).await
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub mod handlers;
 pub mod identity;
 pub mod middleware;
 pub mod openai;
+mod random_id;
 pub mod router;
 pub mod server;
 pub mod sse;

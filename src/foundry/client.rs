@@ -15,11 +15,10 @@ use tokio_util::task::TaskTracker;
 use super::{failures, retry};
 use crate::{
     agent::{
-        AgentReference, AnswerStream, Failure, FailureKind, Turn,
+        Failure, FailureKind,
         stream::{ByteStream, Leftover},
     },
     config::limits::LimitsConfig,
-    foundry::{responses, threads},
     identity::TokenSource,
 };
 
@@ -91,23 +90,6 @@ impl Foundry {
     /// Host name and port of the project, for `/readyz`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
-    }
-
-    /// Lets `agent` answer `turn`.
-    pub async fn answer(
-        self: &Arc<Self>,
-        agent: &AgentReference,
-        turn: &Turn,
-        call: &Call,
-    ) -> Result<AnswerStream, Failure> {
-        match agent {
-            AgentReference::New { name, version } => {
-                responses::answer(self, name, version.as_deref(), turn, call).await
-            }
-            AgentReference::Classic { assistant_id } => {
-                threads::answer(self, assistant_id, turn, call).await
-            }
-        }
     }
 
     /// Sends a request until it is answered with success, as far as [`retry`] allows.

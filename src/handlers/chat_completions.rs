@@ -2,7 +2,10 @@
 
 mod streamed;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Extension,
@@ -19,12 +22,13 @@ use tokio::time::Instant;
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
-    app::{AppState, random_id, unix_time},
+    app::AppState,
     config::limits::LimitsConfig,
     error::ApiError,
-    foundry::{Foundry, client::Call},
+    foundry::{self, Call, Foundry},
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    random_id::random_id,
 };
 
 /// Lets the agent that `model` names answer, at once or in a stream.
@@ -79,7 +83,7 @@ async fn open(
     turn: &Turn,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
-    let mut stream = foundry.answer(agent, turn, call).await?;
+    let mut stream = foundry::answer(foundry, agent, turn, call).await?;
     stream.until_started().await?;
     Ok(stream)
 }
@@ -174,4 +178,11 @@ fn header_list(names: &[String]) -> Option<HeaderValue> {
         .map(|name| name.chars().take(64).map(harmless).collect())
         .collect();
     HeaderValue::from_str(&list.join(",")).ok()
+}
+
+/// Unix seconds.
+fn unix_time() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }

@@ -1,12 +1,8 @@
 //! Whether the process lives, and whether it can serve.
 
-use std::time::Duration;
-
-use arc_swap::ArcSwapOption;
 use axum::{Extension, Json, extract::State};
 use http::StatusCode;
 use serde::Serialize;
-use tokio::{sync::Mutex, time::Instant};
 
 use crate::{app::AppState, error::ApiError, middleware::RequestId};
 
@@ -14,24 +10,6 @@ use crate::{app::AppState, error::ApiError, middleware::RequestId};
 pub async fn alive() -> &'static str {
     "ok\n"
 }
-
-/// The last look at the service, kept so that probes do not become load.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    last: ArcSwapOption<Look>,
-    looking: Mutex<()>,
-}
-
-#[derive(Debug)]
-struct Look {
-    problem: Option<&'static str>,
-    at: Instant,
-}
-
-/// How long a look is believed.
-const BELIEVED_FOR: Duration = Duration::from_secs(10);
-/// Bounds a look.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is configured and reachable; nothing here is secret.
 #[derive(Debug, Serialize)]
@@ -76,7 +54,11 @@ pub async fn ready(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
 ) -> (StatusCode, Json<Report>) {
-    let problem = look(&app, &request_id.0).await;
+    let problem = app
+        .readiness
+        .problem(&request_id.0)
+        .await
+        .map(ApiError::code_of);
     let (status, word) = match problem {
         None => (StatusCode::OK, "ready"),
         Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
@@ -104,42 +86,4 @@ pub async fn ready(
         },
     };
     (status, Json(report))
-}
-
-/// The code of what is wrong, if anything is; its detail is in the log.
-async fn look(app: &AppState, request_id: &str) -> Option<&'static str> {
-    let believed = || {
-        let last = app.readiness.last.load_full()?;
-        (last.at.elapsed() < BELIEVED_FOR).then_some(last.problem)
-    };
-    if let Some(problem) = believed() {
-        return problem;
-    }
-    let _one_at_a_time = app.readiness.looking.lock().await;
-    if let Some(problem) = believed() {
-        return problem;
-    }
-    let problem = match tokio::time::timeout(LOOK_TIMEOUT, app.directory.check(request_id)).await {
-        Ok(Ok(())) => None,
-        Ok(Err(failure)) => {
-            tracing::warn!(
-                request.id = request_id,
-                detail = failure.detail,
-                "not ready: {failure}"
-            );
-            Some(ApiError::code_of(failure.kind))
-        }
-        Err(_) => {
-            tracing::warn!(
-                request.id = request_id,
-                "not ready: no answer within the limit"
-            );
-            Some("upstream_timeout")
-        }
-    };
-    app.readiness.last.store(Some(std::sync::Arc::new(Look {
-        problem,
-        at: Instant::now(),
-    })));
-    problem
 }

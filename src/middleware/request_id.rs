@@ -3,7 +3,7 @@
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderName, HeaderValue};
 
-use crate::app::random_id;
+use crate::random_id::random_id;
 
 /// The id of a request, in its extensions.
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
 //! Deadlines over real TCP, scaled down; the rules themselves are tested on paused time beside the code.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{Gateway, emulator_and_gateway, error_of, events_of};
 

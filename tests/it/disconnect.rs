@@ -1,8 +1,9 @@
 //! Disconnect means stop: when the client goes, the agent is stopped and the permit is free again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foundry_emulator::{Ending, RecordedRequest};
+use tokio::time::Instant;
 
 use crate::support::{Gateway, SOON, emulator_and_gateway};
 
