@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::Instant,
+};
 use tokio_util::task::TaskTracker;
 
 use super::credential::SIGN_IN_TIMEOUT;
@@ -22,7 +25,7 @@ use crate::{
 /// Where the gateway's own authorization comes from.
 #[async_trait]
 pub trait TokenSource: Send + Sync + fmt::Debug {
-    /// The `Authorization` header for Foundry.
+    /// The `Authorization` header for the service that this source was built for.
     async fn authorization(&self) -> Result<HeaderValue, Failure>;
 }
 
@@ -58,8 +61,8 @@ struct Inner {
     credential: Arc<dyn TokenCredential>,
     scope: String,
     current: ArcSwapOption<Token>,
-    /// Held by whoever asks the credential, so that it is asked once at a time.
-    refresh: Mutex<()>,
+    /// Held by the task that asks the credential, so that it is asked once at a time.
+    refresh: Arc<Mutex<()>>,
 }
 
 struct Token {
@@ -92,10 +95,24 @@ impl CachedTokens {
                 credential,
                 scope,
                 current: ArcSwapOption::empty(),
-                refresh: Mutex::new(()),
+                refresh: Arc::default(),
             }),
             tasks,
         }
+    }
+
+    /// Signs in, or waits for whoever does. The sign-in is a task of its own: a caller with less patience than the
+    /// sign-in takes may leave, and the next one finds the token.
+    async fn first_token(&self) -> Result<HeaderValue, Failure> {
+        let turn = Arc::clone(&self.inner.refresh).lock_owned().await;
+        let inner = Arc::clone(&self.inner);
+        let signing_in = self.tasks.spawn(async move {
+            let _turn = turn;
+            inner.refreshed().await
+        });
+        signing_in
+            .await
+            .unwrap_or_else(|error| Err(sign_in_failed(&full_text(&error))))
     }
 }
 
@@ -106,22 +123,26 @@ impl TokenSource for CachedTokens {
         let current = self.inner.current.load_full();
         match current.filter(|token| now < token.expires_at) {
             Some(token) => {
-                if token.refresh_at <= now && self.inner.refresh.try_lock().is_ok() {
-                    let inner = Arc::clone(&self.inner);
-                    self.tasks.spawn(async move {
-                        if let Err(failure) = inner.refreshed().await {
-                            inner.postpone_refresh();
-                            tracing::warn!(
-                                detail = failure.detail,
-                                "the token could not be refreshed: {failure}"
-                            );
-                        }
-                    });
+                if token.refresh_at <= now
+                    && let Ok(turn) = Arc::clone(&self.inner.refresh).try_lock_owned()
+                {
+                    self.tasks.spawn(refresh(Arc::clone(&self.inner), turn));
                 }
                 Ok(token.authorization.clone())
             }
-            None => self.inner.refreshed().await,
+            None => self.first_token().await,
         }
+    }
+}
+
+/// Fetches a new token while the old one serves.
+async fn refresh(inner: Arc<Inner>, _turn: OwnedMutexGuard<()>) {
+    if let Err(failure) = inner.refreshed().await {
+        inner.postpone_refresh();
+        tracing::warn!(
+            detail = failure.detail,
+            "the token could not be refreshed: {failure}"
+        );
     }
 }
 
@@ -137,9 +158,8 @@ impl Inner {
         }
     }
 
-    /// Asks the credential, unless somebody else has done so while this waited.
+    /// Asks the credential, unless somebody else has done so while this waited for its turn.
     async fn refreshed(&self) -> Result<HeaderValue, Failure> {
-        let _one_at_a_time = self.refresh.lock().await;
         if let Some(token) = self
             .current
             .load_full()

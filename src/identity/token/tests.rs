@@ -92,6 +92,17 @@ async fn a_failed_refresh_leaves_the_old_token_in_use() {
     assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_goes_on_when_the_request_that_began_it_gives_up() {
+    let (credential, source, tasks) = tokens(Counting::living_for(3600));
+    let impatient = tokio::time::timeout(Duration::from_millis(1), source.authorization()).await;
+    assert!(impatient.is_err());
+    tasks.close();
+    tasks.wait().await;
+    assert_eq!(source.authorization().await.unwrap(), "Bearer token-1");
+    assert_eq!(credential.asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn without_any_token_the_request_fails_and_says_why() {
     let (_, source, _) = tokens(Counting {
