@@ -12,13 +12,14 @@ pub mod identity;
 pub mod limits;
 pub mod listen;
 pub mod settings;
+pub mod store;
 
 use std::fmt;
 
 pub use self::environment::Environment;
 use self::{
     agents::AgentsConfig, callers::CallersConfig, foundry::FoundryConfig, identity::IdentityConfig,
-    limits::LimitsConfig, listen::ListenConfig,
+    limits::LimitsConfig, listen::ListenConfig, store::StoreConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -36,6 +37,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// Every bound on time, size and number.
     pub limits: LimitsConfig,
+    /// Where conversations are remembered.
+    pub store: StoreConfig,
 }
 
 impl Config {
@@ -48,7 +51,8 @@ impl Config {
         let callers = keep_error(CallersConfig::from_environment(environment), &mut errors);
         let agents = keep_error(AgentsConfig::from_environment(environment), &mut errors);
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
-        match (listen, foundry, identity, callers, agents, limits) {
+        let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
+        match (listen, foundry, identity, callers, agents, limits, store) {
             (
                 Some(listen),
                 Some(foundry),
@@ -56,6 +60,7 @@ impl Config {
                 Some(callers),
                 Some(agents),
                 Some(limits),
+                Some(store),
             ) => Ok(Self {
                 listen,
                 foundry,
@@ -63,6 +68,7 @@ impl Config {
                 callers,
                 agents,
                 limits,
+                store,
             }),
             _ => Err(ConfigErrors(errors)),
         }

@@ -97,6 +97,26 @@ pub const SETTINGS: &[Setting] = &[
         "scope of the token for Foundry",
     ),
     setting(
+        "THREADS_TABLE_ENDPOINT",
+        "none",
+        "Table Storage in which conversations are remembered, with the gateway's identity: `https://<account>.table.core.windows.net`; without it and the next, memory",
+    ),
+    setting(
+        "THREADS_CONNECTION_STRING",
+        "none",
+        "the same with an account key: a storage connection string, or `UseDevelopmentStorage=true` for Azurite",
+    ),
+    setting(
+        "THREADS_TABLE_NAME",
+        "`threads`",
+        "the table, made when it is missing; 3 to 63 letters and digits, a letter first",
+    ),
+    setting(
+        "GATEWAY_STORE_TIMEOUT_SECONDS",
+        "`0.5`",
+        "one look-up or change in Table Storage, repetitions included; when it is over, the request goes on without",
+    ),
+    setting(
         "SSL_CERT_FILE",
         "none",
         "certificate authorities (PEM) to trust beside the bundled ones",

@@ -125,6 +125,7 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
                 "FUNCTIONS_",
                 "IDENTITY_",
                 "SSL_",
+                "THREADS_",
             ];
             let text = read(&shown);
             let words = text
