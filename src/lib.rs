@@ -12,6 +12,7 @@ pub mod agent;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod continuity;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod error;
