@@ -2,12 +2,13 @@
 # The test command. It checks everything on this machine and needs Rust, Python 3.11 or newer and Node.js 20 or newer.
 #
 #   scripts/test.sh           everything
-#   scripts/test.sh rust      the tests in Rust
+#   scripts/test.sh rust      the tests in Rust; they start Azurite, so this needs Node.js too
 #   scripts/test.sh python    the programs, driven by the SDKs for Python
 #   scripts/test.sh node      the programs, driven by the SDKs for JavaScript
 #
-# What the suites need is installed into target/conformance and conformance/node/node_modules, from
-# pinned lists, and installed again only when a list changes. Nothing outside the repository is changed.
+# What the suites need is installed into target/conformance, conformance/node/node_modules and
+# tests/azurite/node_modules, from pinned lists, and installed again only when a list changes. Nothing
+# outside the repository is changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -61,7 +62,7 @@ check_tools() {
     python3 -c 'import ensurepip, venv' 2> /dev/null ||
       fail 'Python cannot make virtual environments: install its venv module (python3-venv on Debian and Ubuntu)'
   fi
-  if [[ $suite == all || $suite == node ]]; then
+  if [[ $suite != python ]]; then
     command -v node > /dev/null || fail 'node is missing: install Node.js 20 or newer'
     command -v npm > /dev/null || fail 'npm is missing: it comes with Node.js 20 or newer'
     node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
@@ -87,12 +88,14 @@ install_python() {
     stamp_text "$list" > "$stamp"
 }
 
+# Installs what the lock file of a folder lists; its stamp is named after the folder.
 install_node() {
-  local stamp="$installed/node.stamp" list=conformance/node/package-lock.json
-  [[ -f $stamp && -d conformance/node/node_modules && "$(cat "$stamp")" == "$(stamp_text "$list")" ]] &&
+  local folder="$1"
+  local stamp="$installed/$(basename "$folder").stamp" list="$folder/package-lock.json"
+  [[ -f $stamp && -d $folder/node_modules && "$(cat "$stamp")" == "$(stamp_text "$list")" ]] &&
     { echo "    already installed"; return; }
   rm -f "$stamp"
-  npm ci --prefix conformance/node --no-audit --no-fund --ignore-scripts &&
+  npm ci --prefix "$folder" --no-audit --no-fund --ignore-scripts &&
     stamp_text "$list" > "$stamp"
 }
 
@@ -105,6 +108,7 @@ check_tools
 mkdir -p "$installed"
 
 if [[ $suite == all || $suite == rust ]]; then
+  require 'Rust: install Azurite, the Table Storage of the tests' install_node tests/azurite
   check 'Rust: unit and integration tests' cargo test --workspace --locked
 fi
 if [[ $suite != rust ]]; then
@@ -116,7 +120,7 @@ if [[ $suite == all || $suite == python ]]; then
   check 'Python: openai against the gateway' pytest_suite gateway
 fi
 if [[ $suite == all || $suite == node ]]; then
-  require 'Node: install the SDKs' install_node
+  require 'Node: install the SDKs' install_node conformance/node
   check "Node: Microsoft's SDKs against the emulator" node conformance/node/run.js emulator
   check 'Node: openai against the gateway' node conformance/node/run.js gateway
 fi

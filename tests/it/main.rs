@@ -17,5 +17,6 @@ mod golden;
 mod limits;
 mod models;
 mod readiness;
+mod store;
 mod support;
 mod upstream_calls;

@@ -1,10 +1,12 @@
 //! A running gateway, and upstreams to put behind it.
 
+mod azurite;
 mod client;
 mod gateway;
 mod scripted;
 
 pub(crate) use self::{
+    azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
     gateway::Gateway,
     scripted::ScriptedUpstream,
