@@ -15,5 +15,5 @@ pub use self::{
     failure::{Failure, FailureKind},
     model_name::AgentReference,
     stream::{AnswerStream, Translator},
-    turn::{Message, Turn, UserPart},
+    turn::{Head, Message, Turn, UserPart},
 };

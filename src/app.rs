@@ -2,11 +2,17 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     config::{Config, ConfigError},
+    continuity::{
+        conversation::Conversations,
+        store::{self, ConversationStore, clock::SystemClock},
+    },
     foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
     identity::{Callers, credential},
 };
@@ -26,6 +32,10 @@ pub struct App {
     pub in_flight: Arc<Semaphore>,
     /// The last look at whether the service can be reached.
     pub readiness: Readiness,
+    /// Conversations that can be continued.
+    pub conversations: Conversations,
+    /// Where those are remembered; the clean-up reads it.
+    pub store: Arc<dyn ConversationStore>,
     /// Background work, which shutdown waits for.
     pub tasks: TaskTracker,
 }
@@ -39,6 +49,7 @@ impl App {
             config.foundry.certificate_file.as_deref(),
         )?;
         let tokens = credential::token_source(&config.identity, &http, &tasks)?;
+        let store = store::build(&config.store, &config.identity, &http, &tasks)?;
         let foundry = Arc::new(Foundry::new(
             http,
             &config.foundry.project_endpoint,
@@ -54,12 +65,35 @@ impl App {
             readiness: Readiness::new(Arc::clone(&directory)),
             directory,
             foundry,
+            conversations: Conversations::new(
+                Arc::clone(&store),
+                Arc::new(SystemClock),
+                fingerprint_secret(&config),
+                config.continuity.keep.as_secs(),
+            ),
+            store,
             callers: Callers::new(config.callers.clone()),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,
         })))
     }
+}
+
+/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
+/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
+fn fingerprint_secret(config: &Config) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    match &config.continuity.key {
+        Some(key) => hash.update(key.expose_secret()),
+        None => {
+            hash.update(config.foundry.project_endpoint.as_str());
+            for key in &config.callers.keys {
+                hash.update(key.digest);
+            }
+        }
+    }
+    hash.finalize().to_vec()
 }
 
 /// [`App`] as handlers and middleware take it.

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod callers;
+pub mod continuity;
 pub mod environment;
 pub mod foundry;
 pub mod identity;
@@ -18,8 +19,9 @@ use std::fmt;
 
 pub use self::environment::Environment;
 use self::{
-    agents::AgentsConfig, callers::CallersConfig, foundry::FoundryConfig, identity::IdentityConfig,
-    limits::LimitsConfig, listen::ListenConfig, store::StoreConfig,
+    agents::AgentsConfig, callers::CallersConfig, continuity::ContinuityConfig,
+    foundry::FoundryConfig, identity::IdentityConfig, limits::LimitsConfig, listen::ListenConfig,
+    store::StoreConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -39,6 +41,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Where conversations are remembered.
     pub store: StoreConfig,
+    /// How conversations are continued.
+    pub continuity: ContinuityConfig,
 }
 
 impl Config {
@@ -52,7 +56,10 @@ impl Config {
         let agents = keep_error(AgentsConfig::from_environment(environment), &mut errors);
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
-        match (listen, foundry, identity, callers, agents, limits, store) {
+        let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        match (
+            listen, foundry, identity, callers, agents, limits, store, continuity,
+        ) {
             (
                 Some(listen),
                 Some(foundry),
@@ -61,6 +68,7 @@ impl Config {
                 Some(agents),
                 Some(limits),
                 Some(store),
+                Some(continuity),
             ) => Ok(Self {
                 listen,
                 foundry,
@@ -69,6 +77,7 @@ impl Config {
                 agents,
                 limits,
                 store,
+                continuity,
             }),
             _ => Err(ConfigErrors(errors)),
         }

@@ -129,6 +129,19 @@ impl ApiError {
         }
     }
 
+    /// An id that names no conversation of this caller, for whatever reason.
+    pub fn conversation_not_found() -> Self {
+        Self {
+            param: Some("thread_id".to_owned()),
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                "conversation_not_found",
+                "there is no such conversation, or it has expired; send the whole history without an id",
+            )
+        }
+    }
+
     /// A path that is not served.
     pub fn unknown_path(method: &http::Method, path: &str) -> Self {
         let message = format!("unknown request URL: {method} {path}");
@@ -184,6 +197,17 @@ impl ApiError {
                 "this gateway is answering as many requests as it may; try again shortly",
             )
         }
+    }
+
+    /// The store of conversations, where nothing can go on without it.
+    pub fn store_failed() -> Self {
+        let message = "the store of conversations failed; the log tells more under this request's x-request-id";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            SERVER_ERROR,
+            "store_unavailable",
+            message,
+        )
     }
 
     /// A bug.

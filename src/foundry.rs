@@ -19,6 +19,20 @@ use std::sync::Arc;
 pub use self::client::{Call, Foundry};
 use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
 
+/// Deletes a stored response; that it is gone already is success.
+pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
+    foundry
+        .delete(&format!("/openai/v1/responses/{id}"), call)
+        .await
+}
+
+/// Deletes a thread; that it is gone already is success.
+pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
+    foundry
+        .delete(&format!("/threads/{id}?api-version=v1"), call)
+        .await
+}
+
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.
 pub async fn answer(
     foundry: &Arc<Foundry>,

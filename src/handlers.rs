@@ -4,3 +4,4 @@ pub mod chat_completions;
 pub mod fallback;
 pub mod health;
 pub mod models;
+pub mod thread_cleanup;

@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     app::AppState,
-    handlers::{chat_completions, fallback, health, models},
+    handlers::{chat_completions, fallback, health, models, thread_cleanup},
     middleware,
 };
 
@@ -21,7 +21,8 @@ pub fn build(app: AppState) -> Router {
     let for_everyone = Router::new()
         .route("/", get(health::alive))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/thread-cleanup", post(thread_cleanup::run));
     let router = middleware::around_callers(for_callers, &app)
         .merge(for_everyone)
         .method_not_allowed_fallback(fallback::method_not_allowed)

@@ -10,10 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind};
+use super::{End, Event, Failure, FailureKind, turn::ToolCall};
 use crate::sse::Decoder;
 
 /// The bytes of an upstream response body.
@@ -46,6 +46,8 @@ pub struct Leftover {
     pub ids: UpstreamIds,
     /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
     pub ended_by_service: bool,
+    /// Whether the agent said all it had to say.
+    pub completed: bool,
     /// The rest of the body, where the turn ended before the body did.
     pub rest: Option<ByteStream>,
 }
@@ -56,10 +58,25 @@ impl fmt::Debug for Leftover {
             .debug_struct("Leftover")
             .field("ids", &self.ids)
             .field("ended_by_service", &self.ended_by_service)
+            .field("completed", &self.completed)
             .field("rest", &self.rest.is_some())
             .finish()
     }
 }
+
+/// A turn that ended well.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// The whole text.
+    pub text: String,
+    /// Functions that the client is asked to call.
+    pub tool_calls: Vec<ToolCall>,
+    /// The service's names for the turn.
+    pub ids: UpstreamIds,
+}
+
+/// Called before a good end is told; the end waits for it.
+pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
 
 /// Called once, when the stream is dropped: ends upstream work and keeps the connection if it can.
 pub type OnDrop = Box<dyn FnOnce(Leftover) + Send>;
@@ -84,10 +101,15 @@ pub struct AnswerStream {
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
+    completed: bool,
     limits: StreamLimits,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
     on_drop: Option<OnDrop>,
+    /// What to do before a good end, and what has been said for it so far.
+    before_end: Option<(BeforeEnd, Ended)>,
+    /// A good end that waits.
+    ending: Option<(BoxFuture<'static, ()>, End)>,
 }
 
 impl fmt::Debug for AnswerStream {
@@ -117,13 +139,21 @@ impl AnswerStream {
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
+            completed: false,
             limits,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
                 limits.deadline.min(now + limits.between_bytes),
             )),
             on_drop: Some(on_drop),
+            before_end: None,
+            ending: None,
         }
+    }
+
+    /// Calls `before_end` before a good end (completed, or tool calls) is told.
+    pub fn call_before_end(&mut self, before_end: BeforeEnd) {
+        self.before_end = Some((before_end, Ended::default()));
     }
 
     /// Waits for the first sign that the agent works.
@@ -157,12 +187,27 @@ impl AnswerStream {
     /// Polls for the next event; `None` after the end.
     pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
+            if let Some((waited_for, _)) = &mut self.ending {
+                std::task::ready!(waited_for.as_mut().poll(context));
+                let end = self.ending.take().map(|(_, end)| Event::End(end));
+                return Poll::Ready(end);
+            }
             if let Some(event) = self.pending.pop_front() {
-                if matches!(event, Event::End(_)) {
-                    self.ended = true;
-                    self.pending.clear();
+                self.note(&event);
+                let Event::End(end) = event else {
+                    return Poll::Ready(Some(event));
+                };
+                self.ended = true;
+                self.completed = end == End::Completed;
+                self.pending.clear();
+                match self.before_end.take() {
+                    Some((before_end, said)) if matches!(end, End::Completed | End::ToolCalls) => {
+                        let ids = self.translator.upstream_ids();
+                        self.ending = Some((before_end(Ended { ids, ..said }), end));
+                        continue;
+                    }
+                    _ => return Poll::Ready(Some(Event::End(end))),
                 }
-                return Poll::Ready(Some(event));
             }
             if self.ended {
                 return Poll::Ready(None);
@@ -190,6 +235,27 @@ impl AnswerStream {
                     Poll::Pending => return Poll::Pending,
                 },
             }
+        }
+    }
+
+    /// Collects what is said, where somebody wants it at the end.
+    fn note(&mut self, event: &Event) {
+        let Some((_, said)) = &mut self.before_end else {
+            return;
+        };
+        match event {
+            Event::Text(text) | Event::Refusal(text) => said.text.push_str(text),
+            Event::ToolCall { call_id, name, .. } => said.tool_calls.push(ToolCall {
+                call_id: call_id.clone(),
+                name: name.clone(),
+                arguments: String::new(),
+            }),
+            Event::ToolCallArguments { index, delta } => {
+                if let Some(call) = said.tool_calls.get_mut(*index) {
+                    call.arguments.push_str(delta);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -250,6 +316,7 @@ impl Drop for AnswerStream {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),
                 ended_by_service: self.ended_by_service,
+                completed: self.completed,
                 rest: self.bytes.take().filter(|_| self.ended_by_service),
             });
         }

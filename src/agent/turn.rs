@@ -16,6 +16,10 @@ pub struct Turn {
     pub temperature: Option<f64>,
     /// Nucleus sampling, 0 to 1; classic agents only.
     pub top_p: Option<f64>,
+    /// The upstream conversation that `messages` continue; `None` where they are the whole history.
+    pub continues: Option<Head>,
+    /// Whether the service keeps the turn, so that it can be continued.
+    pub keep: bool,
     /// Pairs to keep with the upstream response or run.
     pub metadata: BTreeMap<String, String>,
 }
@@ -35,6 +39,15 @@ impl Turn {
             .iter()
             .filter(|message| !matches!(message, Message::Instruction { .. }))
     }
+}
+
+/// Where an upstream conversation goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// A response of a new agent.
+    Response(String),
+    /// A thread of a classic agent, not in use by anybody else.
+    Thread(String),
 }
 
 /// One message of the conversation.

@@ -97,6 +97,26 @@ pub const SETTINGS: &[Setting] = &[
         "scope of the token for Foundry",
     ),
     setting(
+        "GATEWAY_CONTINUITY",
+        "`auto`",
+        "what continues a conversation upstream: `auto` its recognised history, a name or an id; `explicit` the `thread_id` of an earlier answer; `off` nothing, every turn replays its history and nothing is kept",
+    ),
+    setting(
+        "GATEWAY_CONVERSATION_HEADERS",
+        "the headers of Open WebUI, opencode and Codex",
+        "request headers that name a conversation, comma-separated; `metadata.conversation_id` does so too",
+    ),
+    setting(
+        "GATEWAY_CONVERSATION_DAYS",
+        "`30`",
+        "how long a conversation can be continued after its last turn",
+    ),
+    setting(
+        "GATEWAY_CONTINUITY_KEY",
+        "derived from `GATEWAY_API_KEYS`",
+        "secret under which histories are fingerprinted, the same for all instances",
+    ),
+    setting(
         "THREADS_TABLE_ENDPOINT",
         "none",
         "Table Storage in which conversations are remembered, with the gateway's identity: `https://<account>.table.core.windows.net`; without it and the next, memory",

@@ -186,6 +186,20 @@ impl Foundry {
         read_json(self.send(request, call).await?, call.deadline).await
     }
 
+    /// Deletes what `path` names, unless it is gone already.
+    pub(super) async fn delete(&self, path: &str, call: &Call) -> Result<(), Failure> {
+        let request = UpstreamRequest {
+            method: Method::DELETE,
+            path,
+            body: None,
+        };
+        match self.send(request, call).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind == FailureKind::AgentNotFound => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Reads the rest of a finished stream in the background, so that its connection can be used again.
     pub(super) fn keep_connection(&self, leftover: Leftover) {
         if let Some(mut rest) = leftover.rest {

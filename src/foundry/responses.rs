@@ -1,6 +1,7 @@
 //! New agents: one streamed call to the Responses API of the project for each turn.
 //!
-//! The history is replayed as typed items, and nothing is stored upstream.
+//! The history is replayed as typed items, and nothing is stored upstream; a turn that continues another sends
+//! only what is new, and is stored, so that it can be continued in its turn.
 
 mod from_turn;
 mod to_events;
@@ -28,7 +29,7 @@ pub(super) async fn answer(
     turn: &Turn,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
-    let store = !foundry.refuses_store.load(Ordering::Relaxed);
+    let store = !turn.keep && !foundry.refuses_store.load(Ordering::Relaxed);
     let response = match create(foundry, name, version, turn, call, store.then_some(false)).await {
         Err(failure) if store && is_about_store(&failure) => {
             foundry.refuses_store.store(true, Ordering::Relaxed);

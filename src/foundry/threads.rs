@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::{to_events::ThreadsTranslator, wire::CreatedThread};
 use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
-use crate::agent::{AnswerStream, Failure, FailureKind, Turn, stream::StreamLimits};
+use crate::agent::{AnswerStream, Failure, FailureKind, Head, Turn, stream::StreamLimits};
 
 /// The version of the API that the recordings' bodies and the current SDKs share.
 const API_VERSION: &str = "api-version=v1";
@@ -31,13 +31,26 @@ pub(super) async fn answer(
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     from_turn::check_size(turn)?;
-    let mut thread = cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone());
-    let response = match from_turn::instructions(turn) {
-        None => {
+    let mut thread =
+        cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);
+    let instructions = from_turn::instructions(turn);
+    let response = match (&turn.continues, instructions) {
+        (Some(Head::Thread(id)), instructions) => {
+            thread.own(id);
+            let run = from_turn::continue_run(assistant_id, instructions.as_deref(), turn);
+            post(
+                foundry,
+                &format!("/threads/{id}/runs?{API_VERSION}"),
+                &run,
+                call,
+            )
+            .await?
+        }
+        (_, None) => {
             let run = from_turn::create_thread_and_run(assistant_id, turn);
             post(foundry, &format!("/threads/runs?{API_VERSION}"), &run, call).await?
         }
-        Some(instructions) => {
+        (_, Some(instructions)) => {
             let path = format!("/threads?{API_VERSION}");
             let created = post(foundry, &path, &from_turn::create_thread(turn), call).await?;
             let CreatedThread { id } = read_json(created, call.deadline).await?;

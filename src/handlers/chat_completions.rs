@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`.
 
+mod conversation;
 mod streamed;
 
 use std::{
@@ -24,8 +25,10 @@ use crate::{
     agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
     app::AppState,
     config::limits::LimitsConfig,
+    continuity::conversation::{self as continuity, Placed},
     error::ApiError,
     foundry::{self, Call, Foundry},
+    identity::callers::CallerName,
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
     random_id::random_id,
@@ -35,6 +38,8 @@ use crate::{
 pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(CallerName(caller)): Extension<CallerName>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let limits = &app.config.limits;
@@ -44,10 +49,17 @@ pub async fn create(
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let thread_id = placed
+        .recorder
+        .as_ref()
+        .map(|recorder| recorder.thread_id().to_owned());
     let head = AnswerHead {
         id: random_id("chatcmpl-"),
         created: unix_time(),
         model: envelope.model,
+        thread_id: thread_id.clone(),
     };
     let total = if envelope.stream {
         limits.stream_total
@@ -61,7 +73,7 @@ pub async fn create(
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
-        let opened = open(&foundry, &agent.reference, &turn, &call).await;
+        let opened = open(&foundry, &agent.reference, placed, &call).await;
         opened.map_err(|failure| naming_the_model(failure, &model))
     });
     let mut response = if envelope.stream {
@@ -70,14 +82,64 @@ pub async fn create(
     } else {
         answer_at_once(opening, &head).await?
     };
+    if let Some(id) = thread_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert("x-thread-id", id);
+    }
     if let Some(names) = header_list(&ignored) {
         response.headers_mut().insert("x-ignored-params", names);
     }
     Ok(response)
 }
 
-/// Calls the agent and waits for its first sign of work.
+/// Finds the turn's conversation, unless continuity is off.
+async fn place(
+    app: &AppState,
+    caller: &str,
+    agent: &AgentReference,
+    said: &conversation::Said,
+    turn: Turn,
+) -> Result<Placed, ApiError> {
+    if !said.on {
+        return Ok(Placed::stateless(turn));
+    }
+    let request = continuity::Request {
+        caller,
+        agent,
+        name: &said.name,
+        id: said.id.as_deref(),
+        recognise: said.recognise,
+    };
+    let placed = app.conversations.place(&request, turn).await;
+    placed.map_err(|continuity::UnknownConversation| ApiError::conversation_not_found())
+}
+
+/// Calls the agent and waits for its first sign of work. A head that the service does not know any more, or that
+/// is in use, is replaced by a replay of the whole history.
 async fn open(
+    foundry: &Arc<Foundry>,
+    agent: &AgentReference,
+    placed: Placed,
+    call: &Call,
+) -> Result<AnswerStream, Failure> {
+    let mut opened = open_turn(foundry, agent, &placed.turn, call).await;
+    if let (Err(failure), Some(replay)) = (&opened, &placed.replay)
+        && may_be_the_head(failure.kind)
+    {
+        tracing::info!(
+            request.id = call.request_id,
+            detail = failure.detail,
+            "the history is replayed: {failure}"
+        );
+        opened = open_turn(foundry, agent, replay, call).await;
+    }
+    let mut stream = opened?;
+    if let Some(recorder) = placed.recorder {
+        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+    }
+    Ok(stream)
+}
+
+async fn open_turn(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     turn: &Turn,
@@ -86,6 +148,14 @@ async fn open(
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
     stream.until_started().await?;
     Ok(stream)
+}
+
+/// Failures that a head can be to blame for: gone, refused, or in use.
+const fn may_be_the_head(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::AgentNotFound | FailureKind::InvalidRequest | FailureKind::ConversationBusy
+    )
 }
 
 /// Only the handler knows what the client called the agent.

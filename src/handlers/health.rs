@@ -20,6 +20,13 @@ pub struct Report {
     identity: IdentityReport,
     callers: CallersReport,
     agents: AgentsReport,
+    conversations: ConversationsReport,
+}
+
+#[derive(Debug, Serialize)]
+struct ConversationsReport {
+    /// `table` or `memory`.
+    store: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +86,9 @@ pub async fn ready(
         callers: CallersReport {
             keys: config.callers.keys.len(),
             anonymous: config.callers.allow_anonymous,
+        },
+        conversations: ConversationsReport {
+            store: app.store.kind(),
         },
         agents: AgentsReport {
             aliases: config.agents.aliases.len(),

@@ -19,4 +19,6 @@ pub struct AnswerHead {
     pub created: u64,
     /// The model as the client asked for it.
     pub model: String,
+    /// The id with which the conversation can be continued, if it can.
+    pub thread_id: Option<String>,
 }

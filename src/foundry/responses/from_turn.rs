@@ -1,7 +1,7 @@
 //! [`Turn`] to a Responses request. Pure.
 
 use super::wire::{AgentReference, CreateResponse, InputContent, InputItem, Role};
-use crate::agent::{Message, Turn, UserPart};
+use crate::agent::{Head, Message, Turn, UserPart};
 
 /// The whole history as typed items, instructions as developer messages where the client put them.
 pub(super) fn create_response<'a>(
@@ -18,6 +18,10 @@ pub(super) fn create_response<'a>(
         agent_reference: AgentReference { name, version },
         input,
         stream: true,
+        previous_response_id: match &turn.continues {
+            Some(Head::Response(id)) => Some(id),
+            _ => None,
+        },
         store,
         max_output_tokens: turn.max_output_tokens,
         metadata: &turn.metadata,

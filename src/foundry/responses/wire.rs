@@ -16,6 +16,8 @@ pub(super) struct CreateResponse<'a> {
     pub(super) input: Vec<InputItem<'a>>,
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous_response_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_output_tokens: Option<u32>,

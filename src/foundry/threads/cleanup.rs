@@ -24,14 +24,17 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct ThreadOwner {
     foundry: Arc<Foundry>,
     request_id: String,
+    /// The thread outlives a turn that ends well, so that it can be continued.
+    keep: bool,
     thread_id: Option<String>,
 }
 
 impl ThreadOwner {
-    pub(super) fn new(foundry: Arc<Foundry>, request_id: String) -> Self {
+    pub(super) fn new(foundry: Arc<Foundry>, request_id: String, keep: bool) -> Self {
         Self {
             foundry,
             request_id,
+            keep,
             thread_id: None,
         }
     }
@@ -43,6 +46,11 @@ impl ThreadOwner {
 
     /// Ends the turn after its stream.
     pub(super) fn end(mut self, leftover: Leftover) {
+        if self.keep && leftover.completed {
+            self.thread_id = None;
+            self.foundry.keep_connection(leftover);
+            return;
+        }
         let thread_id = self
             .thread_id
             .take()
@@ -102,6 +110,7 @@ impl Drop for ThreadOwner {
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),
                 ended_by_service: true,
+                completed: false,
                 rest: None,
             };
             self.clean_up(ids, nothing_left);

@@ -76,6 +76,18 @@ pub(super) fn create_run<'a>(
     run(assistant_id, Some(instructions), turn)
 }
 
+/// A run that adds what is new to a thread that exists.
+pub(super) fn continue_run<'a>(
+    assistant_id: &'a str,
+    instructions: Option<&'a str>,
+    turn: &'a Turn,
+) -> CreateRun<'a> {
+    CreateRun {
+        additional_messages: messages(turn),
+        ..run(assistant_id, instructions, turn)
+    }
+}
+
 fn run<'a>(
     assistant_id: &'a str,
     additional_instructions: Option<&'a str>,
@@ -85,6 +97,7 @@ fn run<'a>(
         assistant_id,
         stream: true,
         additional_instructions,
+        additional_messages: Vec::new(),
         temperature: turn.temperature,
         top_p: turn.top_p,
         max_completion_tokens: turn.max_output_tokens,

@@ -53,6 +53,9 @@ pub(super) struct CreateRun<'a> {
     /// Not part of `POST /threads/runs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) additional_instructions: Option<&'a str>,
+    /// What is new on a thread that exists; not part of `POST /threads/runs` either.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) additional_messages: Vec<ThreadMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

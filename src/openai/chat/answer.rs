@@ -72,6 +72,7 @@ impl AnswerFold {
                 finish_reason,
             }],
             usage: self.usage,
+            thread_id: head.thread_id.as_deref(),
         };
         serde_json::to_vec(&completion).unwrap_or_default()
     }

@@ -117,7 +117,7 @@ impl ChunkWriter {
         Ok(())
     }
 
-    fn write_end(&self, reason: FinishReason, out: &mut BytesMut) {
+    fn write_end(&mut self, reason: FinishReason, out: &mut BytesMut) {
         self.write_delta(Delta::default(), Some(reason), out);
         if let Some(usage) = self.usage.filter(|_| self.include_usage) {
             self.write_chunk(&[], Some(ChunkUsage::Known(usage)), out);
@@ -126,7 +126,7 @@ impl ChunkWriter {
     }
 
     fn write_delta(
-        &self,
+        &mut self,
         delta: Delta<'_>,
         finish_reason: Option<FinishReason>,
         out: &mut BytesMut,
@@ -145,11 +145,13 @@ impl ChunkWriter {
     }
 
     fn write_chunk(
-        &self,
+        &mut self,
         choices: &[ChunkChoice<'_>],
         usage: Option<ChunkUsage>,
         out: &mut BytesMut,
     ) {
+        // Told once, in the first chunk.
+        let thread_id = self.head.thread_id.take();
         write_event(
             &Chunk {
                 id: &self.head.id,
@@ -158,6 +160,7 @@ impl ChunkWriter {
                 model: &self.head.model,
                 choices,
                 usage,
+                thread_id: thread_id.as_deref(),
             },
             out,
         );

@@ -136,18 +136,18 @@ pub const FIELDS: &[Field] = &[
     both("top_logprobs", Refused, "agents give no log probabilities"),
     both(
         "thread_id",
-        Refused,
-        "conversations are replayed from `messages`; send the whole history",
+        Translated,
+        "the `thread_id` of an earlier answer: continues that conversation",
     ),
     both(
         "conversation",
-        Refused,
-        "conversations are replayed from `messages`; send the whole history",
+        Translated,
+        "the `thread_id` of an earlier answer: continues that conversation",
     ),
     both(
         "previous_response_id",
-        Refused,
-        "conversations are replayed from `messages`; send the whole history",
+        Translated,
+        "the `thread_id` of an earlier answer: continues that conversation",
     ),
 ];
 
@@ -278,7 +278,7 @@ mod tests {
                 "ignored",
             ),
             ("n", "2", "refused", "refused", "refused"),
-            ("thread_id", r#""t""#, "refused", "refused", "refused"),
+            ("audio", "{}", "refused", "refused", "refused"),
             ("something_else", "1", "ignored", "refused", "ignored"),
             ("metadata", "{}", "taken", "taken", "taken"),
         ];

@@ -21,6 +21,9 @@ pub struct ChatCompletion<'a> {
     /// What the answer cost, where the service said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// The id with which the conversation can be continued; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<&'a str>,
 }
 
 /// The one choice of a whole answer.
@@ -155,6 +158,9 @@ pub struct Chunk<'a> {
     /// Absent unless asked for; then null in every chunk but the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<ChunkUsage>,
+    /// In the first chunk: the id with which the conversation can be continued; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<&'a str>,
 }
 
 /// Usage in a chunk.

@@ -81,6 +81,8 @@ pub fn read_turn(
         },
         temperature: number_within("temperature", 2.0)?,
         top_p: number_within("top_p", 1.0)?,
+        continues: None,
+        keep: false,
         metadata: read_metadata(fields)?,
     };
     if has_names {

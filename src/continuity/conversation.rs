@@ -1,0 +1,270 @@
+//! Which conversation a request belongs to, what of it has to be sent, and what is remembered afterwards.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    digest::{Chain, Link, ScopeKey},
+    store::{Clock, ConversationStore, Key, Row, Stored, Taken, Upstream},
+};
+use crate::{
+    agent::{AgentReference, Head, Message, Turn, stream::Ended},
+    random_id::random_id,
+};
+
+/// What a request says of the conversation it belongs to.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Name of the caller.
+    pub caller: &'a str,
+    /// The agent.
+    pub agent: &'a AgentReference,
+    /// The name that a header or `metadata.conversation_id` gives it; may be empty.
+    pub name: &'a str,
+    /// The id that the client was told in an earlier answer.
+    pub id: Option<&'a str>,
+    /// Whether the history is looked up.
+    pub recognise: bool,
+}
+
+/// The id is unknown, expired or another caller's; which of these is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownConversation;
+
+/// A turn with its place in a conversation.
+#[derive(Debug)]
+pub struct Placed {
+    /// What is sent.
+    pub turn: Turn,
+    /// What is sent instead when the service does not know the head any more: the whole history.
+    pub replay: Option<Turn>,
+    /// Remembers the turn when it has ended well.
+    pub recorder: Option<Recorder>,
+}
+
+impl Placed {
+    /// A turn that belongs to no conversation: nothing is looked up and nothing is kept.
+    pub fn stateless(turn: Turn) -> Self {
+        Self {
+            turn,
+            replay: None,
+            recorder: None,
+        }
+    }
+}
+
+/// Conversations, as far as the store remembers them.
+#[derive(Debug)]
+pub struct Conversations {
+    store: Arc<dyn ConversationStore>,
+    clock: Arc<dyn Clock>,
+    secret: Vec<u8>,
+    keep_seconds: u64,
+}
+
+impl Conversations {
+    /// Conversations in `store`, under fingerprints keyed by `secret`, kept for `keep_seconds` after each turn.
+    pub fn new(
+        store: Arc<dyn ConversationStore>,
+        clock: Arc<dyn Clock>,
+        secret: Vec<u8>,
+        keep_seconds: u64,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            secret,
+            keep_seconds,
+        }
+    }
+
+    /// Finds the conversation of `turn`. A store that does not answer is no reason to fail: the history is replayed.
+    pub async fn place(
+        &self,
+        request: &Request<'_>,
+        turn: Turn,
+    ) -> Result<Placed, UnknownConversation> {
+        let agent = request.agent.to_string();
+        let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
+        let chain = Chain::of(&turn, &scope);
+        let found = match (request.id, &chain) {
+            (Some(id), _) => {
+                let key = scope.id_key(id);
+                match self.store.get(&key).await {
+                    Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
+                    Ok(None) => return Err(UnknownConversation),
+                    Err(error) => self.give_up(&error),
+                }
+            }
+            (
+                None,
+                Some(Chain {
+                    root,
+                    known: Some((link, tail)),
+                    ..
+                }),
+            ) if request.recognise => {
+                let key = scope.key(*root, *link);
+                match self.store.get(&key).await {
+                    Ok(stored) => stored.map(|stored| (key, stored, *tail)),
+                    Err(error) => self.give_up(&error),
+                }
+            }
+            _ => None,
+        };
+        let instructions = scope.instructions(&turn);
+        let thread_id = match (&request.id, &found) {
+            (Some(id), _) => (*id).to_owned(),
+            (None, Some((_, stored, _))) if !stored.row.thread_id.is_empty() => {
+                stored.row.thread_id.clone()
+            }
+            _ => random_id("thread_"),
+        };
+        let recorder = Recorder {
+            store: Arc::clone(&self.store),
+            link: chain
+                .filter(|_| request.id.is_none())
+                .map(|chain| (chain.root, chain.all)),
+            id_key: scope.id_key(&thread_id),
+            row: Row {
+                upstream: Upstream::Response { id: String::new() },
+                agent,
+                scope: scope.public(),
+                instructions_digest: instructions.clone(),
+                thread_id,
+                expires_at: self.clock.unix_seconds() + self.keep_seconds,
+            },
+            scope,
+        };
+        let whole = Turn { keep: true, ..turn };
+        let head = match found {
+            Some((key, stored, tail)) => self
+                .claim(&key, stored)
+                .await
+                .map(|(head, known)| (head, known, tail)),
+            None => None,
+        };
+        Ok(match head {
+            Some((head, known_instructions, tail)) => Placed {
+                turn: continued(&whole, head, known_instructions == instructions, tail),
+                replay: Some(whole),
+                recorder: Some(recorder),
+            },
+            None => Placed {
+                turn: whole,
+                replay: None,
+                recorder: Some(recorder),
+            },
+        })
+    }
+
+    /// Takes a head: a response may be continued by many, a thread by one.
+    async fn claim(&self, key: &Key, stored: Stored) -> Option<(Head, String)> {
+        let Row {
+            upstream,
+            instructions_digest,
+            ..
+        } = stored.row;
+        match upstream {
+            Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
+            Upstream::Thread { id } => match self.store.take(key, &stored.version).await {
+                Ok(Taken::Yes) => Some((Head::Thread(id), instructions_digest)),
+                Ok(Taken::Gone) => None,
+                Err(error) => self.give_up(&error),
+            },
+        }
+    }
+
+    fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {
+        tracing::warn!(
+            store = self.store.kind(),
+            "the history is replayed, because the store failed: {error}"
+        );
+        None
+    }
+}
+
+/// The index after the last assistant message.
+fn after_last_answer(turn: &Turn) -> usize {
+    turn.messages
+        .iter()
+        .rposition(|message| matches!(message, Message::Assistant { .. }))
+        .map_or(0, |index| index + 1)
+}
+
+/// What is new. Instructions travel again when they have changed; those of a classic run hold for that run only.
+fn continued(whole: &Turn, head: Head, same_instructions: bool, tail: usize) -> Turn {
+    let resend = !same_instructions || matches!(head, Head::Thread(_));
+    let is_instruction = |message: &&Message| matches!(message, Message::Instruction { .. });
+    let earlier = whole
+        .messages
+        .iter()
+        .take(tail)
+        .filter(|message| resend && is_instruction(message));
+    let new = whole
+        .messages
+        .iter()
+        .skip(tail)
+        .filter(|message| resend || !is_instruction(message));
+    Turn {
+        messages: earlier.chain(new).cloned().collect(),
+        continues: Some(head),
+        ..whole.clone()
+    }
+}
+
+/// Remembers where a finished turn can be continued.
+#[derive(Debug)]
+pub struct Recorder {
+    store: Arc<dyn ConversationStore>,
+    scope: ScopeKey,
+    /// The conversation's root and the link before the answer; absent where the history is not known whole.
+    link: Option<(Link, Link)>,
+    id_key: Key,
+    row: Row,
+}
+
+impl Recorder {
+    /// The id that the client is told.
+    pub fn thread_id(&self) -> &str {
+        &self.row.thread_id
+    }
+
+    /// Stores the head that `ended` leaves behind. A failure costs a replay later, nothing now.
+    pub fn record(self, ended: Ended) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
+                // A classic run that waits for tool results is not continued but replayed: its thread is deleted.
+                (Some(_), _) if !ended.tool_calls.is_empty() => return,
+                (Some(id), _) => Upstream::Thread { id },
+                (None, Some(id)) => Upstream::Response { id },
+                (None, None) => return,
+            };
+            let row = Row {
+                upstream,
+                ..self.row
+            };
+            let answer = Message::Assistant {
+                text: Some(ended.text)
+                    .filter(|text| !text.is_empty() || ended.tool_calls.is_empty()),
+                tool_calls: ended.tool_calls,
+            };
+            let by_history = async {
+                let Some((root, before)) = self.link else {
+                    return Ok(());
+                };
+                let key = self.scope.key(root, self.scope.after(before, &answer));
+                self.store.insert(&key, &row).await.map(drop)
+            };
+            let (by_history, by_id) =
+                tokio::join!(by_history, self.store.upsert(&self.id_key, &row));
+            for error in [by_history, by_id].into_iter().filter_map(Result::err) {
+                tracing::warn!(
+                    store = self.store.kind(),
+                    "the next turn will be a replay: {error}"
+                );
+            }
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Fingerprints of a conversation: a keyed chain over its messages, instructions left out.
+//!
+//! Clients change texts a little when they resend them: they trim, collapse white space, cut `<think>` blocks and
+//! citation markers, send parts for a string. What survives all of that is hashed, and nothing else.
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    agent::{Message, Turn, UserPart, turn::ToolCall},
+    continuity::store::Key,
+};
+
+/// A link of the chain: 32 bytes that stand for all messages so far.
+pub type Link = [u8; 32];
+
+/// The key of all fingerprints of one caller with one agent.
+///
+/// Without it nobody can tell from a row which text it stands for, and no caller's chain meets another's.
+#[derive(Clone)]
+pub struct ScopeKey([u8; 32]);
+
+impl std::fmt::Debug for ScopeKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ScopeKey")
+    }
+}
+
+impl ScopeKey {
+    /// The key of `caller` with `agent` (and, where it is named, of one conversation), under the gateway's secret.
+    pub fn new(secret: &[u8], caller: &str, agent: &str, conversation: &str) -> Self {
+        Self(mac(
+            secret,
+            &[
+                b"scope",
+                caller.as_bytes(),
+                agent.as_bytes(),
+                conversation.as_bytes(),
+            ],
+        ))
+    }
+
+    /// The caller's part of a row, the same for all agents' rows of this scope.
+    pub fn public(&self) -> String {
+        hex(&mac(&self.0, &[b"public"]))
+    }
+
+    /// The first link, before any message.
+    fn start(&self) -> Link {
+        mac(&self.0, &[b"start"])
+    }
+
+    /// The link after `message`.
+    pub fn after(&self, link: Link, message: &Message) -> Link {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.message(message);
+        mac(&self.0, &[&link, &fingerprint.0])
+    }
+
+    /// Where the row of `link` is, in the partition of the conversation that begins with `root`.
+    pub fn key(&self, root: Link, link: Link) -> Key {
+        Key {
+            partition: hex(&root),
+            row: hex(&link),
+        }
+    }
+
+    /// Where the row of an id that a client was told is.
+    pub fn id_key(&self, id: &str) -> Key {
+        let place = mac(&self.0, &[b"id", id.as_bytes()]);
+        Key {
+            partition: hex(&place),
+            row: hex(&mac(&self.0, &[b"id row", id.as_bytes()])),
+        }
+    }
+
+    /// Fingerprint of all system and developer texts together.
+    pub fn instructions(&self, turn: &Turn) -> String {
+        let texts: Vec<_> = turn.instructions().collect();
+        if texts.is_empty() {
+            return String::new();
+        }
+        let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+        hex(&mac(&self.0, &[b"instructions", &mac(&self.0, &parts)]))
+    }
+}
+
+/// The chain of a request's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// The link after the first message: the conversation's partition.
+    pub root: Link,
+    /// The link after the last assistant message, and how many messages (instructions counted) precede what follows.
+    pub known: Option<(Link, usize)>,
+    /// The link after all messages.
+    pub all: Link,
+}
+
+impl Chain {
+    /// Walks over the conversation of `turn`; `None` where it holds no message but instructions.
+    pub fn of(turn: &Turn, scope: &ScopeKey) -> Option<Self> {
+        let mut link = scope.start();
+        let mut root = None;
+        let mut known = None;
+        for (index, message) in turn.messages.iter().enumerate() {
+            if matches!(message, Message::Instruction { .. }) {
+                continue;
+            }
+            link = scope.after(link, message);
+            root.get_or_insert(link);
+            if matches!(message, Message::Assistant { .. }) {
+                known = Some((link, index + 1));
+            }
+        }
+        Some(Self {
+            root: root?,
+            known,
+            all: link,
+        })
+    }
+}
+
+/// What of a message is hashed: role, text without what clients change, calls and their ids.
+#[derive(Default)]
+struct Fingerprint(Vec<u8>);
+
+impl Fingerprint {
+    fn message(&mut self, message: &Message) {
+        match message {
+            Message::Instruction { text } => self.texts("instruction", [text.as_str()]),
+            Message::User { parts } => {
+                self.texts(
+                    "user",
+                    parts.iter().map(|UserPart::Text(text)| text.as_str()),
+                );
+            }
+            Message::Assistant { text, tool_calls } => {
+                self.texts("assistant", text.iter().map(String::as_str));
+                for ToolCall {
+                    name, arguments, ..
+                } in tool_calls
+                {
+                    self.field(name.as_bytes());
+                    self.texts("arguments", [arguments.as_str()]);
+                }
+            }
+            Message::ToolResult { call_id, output } => {
+                self.field(call_id.as_bytes());
+                self.texts("tool", [output.as_str()]);
+            }
+        }
+    }
+
+    fn texts<'a>(&mut self, role: &str, texts: impl IntoIterator<Item = &'a str>) {
+        self.field(role.as_bytes());
+        let joined = texts.into_iter().collect::<Vec<_>>().join("\n");
+        self.field(settled(&joined).as_bytes());
+    }
+
+    /// Length first, so that no two different lists of fields read the same.
+    fn field(&mut self, bytes: &[u8]) {
+        self.0
+            .extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+/// The text without `<think>` blocks, citation markers and differences of white space.
+fn settled(text: &str) -> String {
+    let text = without(text, "<think>", "</think>");
+    let text = without(&text, "【", "】");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without every stretch from `open` to the next `close`; an `open` without a `close` stays.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once(open) {
+        let Some((_, after)) = from.split_once(close) else {
+            break;
+        };
+        kept.push_str(before);
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(mac) => mac,
+        // A key of any length is a key for HMAC.
+        Err(_) => return Sha256::digest(key).into(),
+    };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_le_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
