@@ -12,6 +12,7 @@ mod deadlines;
 mod disconnect;
 mod documents;
 mod errors;
+mod faults;
 mod framing;
 mod golden;
 mod limits;
