@@ -17,6 +17,7 @@ mod framing;
 mod golden;
 mod limits;
 mod models;
+mod process;
 mod readiness;
 mod support;
 mod upstream_calls;

@@ -2,11 +2,13 @@
 
 mod client;
 mod gateway;
+mod program;
 mod scripted;
 
 pub(crate) use self::{
     client::{Client, KEY, error_of},
     gateway::Gateway,
+    program::{Ended, Program},
     scripted::ScriptedUpstream,
 };
 
