@@ -14,6 +14,7 @@ mod documents;
 mod errors;
 mod faults;
 mod framing;
+mod functions_host;
 mod golden;
 mod limits;
 mod models;
