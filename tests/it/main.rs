@@ -16,6 +16,7 @@ mod faults;
 mod framing;
 mod functions_host;
 mod golden;
+mod identity;
 mod limits;
 mod models;
 mod process;
