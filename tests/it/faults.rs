@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use foundry_emulator::{Emulator, Fault, Stage};
+use foundry_emulator::{Behaviour, Emulator, Fault};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
@@ -70,14 +70,14 @@ end      oversized:100000    1      -      200 stop                  200 stop
 end      oversized:17000000  1      no     502 upstream_unreadable   200 upstream_unreadable
 ";
 
-/// Far longer than any deadline below: only what hangs comes near it.
-const BOUND: Duration = Duration::from_secs(20);
-/// The deadlines of the gateway, long enough for a busy machine.
-const SETTINGS: [(&str, &str); 4] = [
-    ("GATEWAY_FIRST_BYTE_TIMEOUT_SECONDS", "1.5"),
-    ("GATEWAY_IDLE_TIMEOUT_SECONDS", "1.5"),
-    ("GATEWAY_RESPONSE_TIMEOUT_SECONDS", "3"),
-    ("GATEWAY_STREAM_TIMEOUT_SECONDS", "3"),
+/// Far longer than any deadline below: only an answer that never comes reaches it.
+const BOUND: Duration = Duration::from_secs(30);
+/// The deadlines of the gateway where the service hangs; elsewhere none may be what ends the request.
+const SHORT_DEADLINES: [(&str, &str); 4] = [
+    ("GATEWAY_FIRST_BYTE_TIMEOUT_SECONDS", "1"),
+    ("GATEWAY_IDLE_TIMEOUT_SECONDS", "1"),
+    ("GATEWAY_RESPONSE_TIMEOUT_SECONDS", "2"),
+    ("GATEWAY_STREAM_TIMEOUT_SECONDS", "2"),
 ];
 /// How many cells are tried at the same time.
 const AT_A_TIME: usize = 16;
@@ -117,7 +117,9 @@ struct Outcome {
 #[tokio::test]
 async fn every_fault_is_told_in_time_and_survived() {
     let rows = TABLE.lines().filter(|line| !line.is_empty()).skip(1);
-    let cells = rows.flat_map(|row| {
+    // What hangs is tried last, where nothing keeps the machine busy while a deadline runs.
+    let (hanging, others): (Vec<&str>, Vec<&str>) = rows.partition(|row| hangs(row));
+    let cells = others.into_iter().chain(hanging).flat_map(|row| {
         let modes = [Mode::Answer, Mode::Stream];
         let both = move |mode| DIALECTS.iter().map(move |dialect| (row, mode, dialect));
         modes.into_iter().flat_map(both)
@@ -129,6 +131,10 @@ async fn every_fault_is_told_in_time_and_survived() {
         .collect()
         .await;
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn hangs(row: &str) -> bool {
+    row.contains(" stall ") || row.contains(" slow ")
 }
 
 /// Tries one cell of the table; says what is wrong with it.
@@ -157,7 +163,9 @@ async fn check(row: &str, mode: Mode, dialect: &Dialect) -> Option<String> {
         asked: asked.parse().unwrap(),
     };
     let stage = serde_json::from_value(Value::from(stage)).unwrap();
-    let tried = try_fault(stage, fault_of(fault), mode, dialect);
+    let behaviour = always(dialect.operation, stage, fault_of(fault));
+    let deadlines: &[_] = if hangs(row) { &SHORT_DEADLINES } else { &[] };
+    let tried = try_fault(behaviour, deadlines, mode, dialect);
     let Ok(outcome) = tokio::time::timeout(BOUND, tried).await else {
         return Some(format!(
             "{row}\n  {}, {mode:?}: nothing within {BOUND:?}",
@@ -182,14 +190,19 @@ fn fault_of(word: &str) -> Fault {
     }
 }
 
-async fn try_fault(stage: Stage, fault: Fault, mode: Mode, dialect: &Dialect) -> Outcome {
-    let emulator = emulator(always(dialect.operation, stage, fault)).await;
-    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &SETTINGS).await;
+async fn try_fault(
+    behaviour: Behaviour,
+    deadlines: &[(&str, &str)],
+    mode: Mode,
+    dialect: &Dialect,
+) -> Outcome {
+    let emulator = emulator(behaviour).await;
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), deadlines).await;
     let outcome = ask(&emulator, &gateway, mode, dialect).await;
     emulator.behaviour().reset();
     let next = gateway.ask(dialect.agent, "still there?").await;
     let next = next.text().await.unwrap();
-    assert!(next.contains("still there?"), "after {stage:?}: {next}");
+    assert!(next.contains("still there?"), "after {outcome:?}: {next}");
     outcome
 }
 
