@@ -10,7 +10,6 @@ use foundry_gateway::{
     config::{Config, ConfigError, Environment},
     server, telemetry,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 /// `EX_USAGE` of sysexits: the settings cannot be used.
 const UNUSABLE_SETTINGS: u8 = 64;
@@ -69,15 +68,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         anonymous = app.config.callers.allow_anonymous,
         "listening"
     );
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    server::serve(listener, app, async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-    .await;
+    server::serve(listener, app, server::stop_signal()?).await;
     Ok(())
 }
 
