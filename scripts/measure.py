@@ -24,10 +24,10 @@ TOKEN = "measuring-token"
 QUESTION = [{"role": "user", "content": "repeat exactly: one two three four five six seven eight"}]
 
 
-def main(release: Path, against_direct: bool) -> None:
-    measure_start_and_memory(release / "foundry-gateway")
+def main(gateway: Path, emulator: Path, against_direct: bool) -> None:
+    measure_start_and_memory(gateway)
     if against_direct:
-        measure_added_time(release)
+        measure_added_time(gateway, emulator)
 
 
 def measure_start_and_memory(gateway: Path) -> None:
@@ -44,9 +44,9 @@ def measure_start_and_memory(gateway: Path) -> None:
     show("resident memory at rest", f"{statistics.median(resident_kib) / 1024:.1f} MiB")
 
 
-def measure_added_time(release: Path) -> None:
-    with running_emulator(release / "foundry-emulator") as emulator:
-        with running_gateway(release / "foundry-gateway", f"{emulator}/api/projects/emulated") as started:
+def measure_added_time(gateway: Path, emulator_program: Path) -> None:
+    with running_emulator(emulator_program) as emulator:
+        with running_gateway(gateway, f"{emulator}/api/projects/emulated") as started:
             direct = Target(
                 emulator,
                 "/api/projects/emulated/openai/v1/responses",
@@ -182,4 +182,4 @@ def show(what: str, value: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--against-direct" in sys.argv[2:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), "--against-direct" in sys.argv[3:])

@@ -43,10 +43,7 @@ pub async fn run(environment: &Environment, port: u16) -> anyhow::Result<()> {
     let listener = listen(port).await?;
     let base_url = format!("http://{}/v1", listener.local_addr()?);
     let app = App::build(config)?;
-    let serving = server::serve(listener, app, async {
-        // Without the signal there would be no way to stop but killing, so its absence stops at once.
-        drop(tokio::signal::ctrl_c().await);
-    });
+    let serving = server::serve(listener, app, server::stop_signal()?);
     let showing = async {
         let answer = ask(&base_url, &key).await?;
         let agents = list_agents(&base_url, &key).await?;

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use foundry_gateway::{
     app::App,
     cli::Arguments,
-    config::{Config, Environment},
+    config::{Config, ConfigError, Environment},
     server, telemetry,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 /// `EX_USAGE` of sysexits: the settings cannot be used.
 const UNUSABLE_SETTINGS: u8 = 64;
@@ -45,18 +45,19 @@ fn serve(environment: &Environment) -> ExitCode {
     match outcome {
         Ok(()) if under_functions_host => ExitCode::from(RESTART_ME),
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) if error.is::<ConfigError>() => refuse(&error.to_string()),
+        Err(error) => refuse_with(&format!("{error:#}"), ExitCode::FAILURE),
     }
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
     // Bind first: the host probes the port, and nothing that follows may keep it waiting.
-    let listener = server::bind(config.listen.address)
-        .await
-        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.listen.address))?;
+    let listener = server::bind(config.listen.address).await.with_context(|| {
+        format!(
+            "cannot listen on {}; PORT names another port",
+            config.listen.address
+        )
+    })?;
     let app = App::build(config)?;
     tracing::info!(
         address = %listener.local_addr()?,
@@ -67,15 +68,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         anonymous = app.config.callers.allow_anonymous,
         "listening"
     );
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    server::serve(listener, app, async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-    .await;
+    server::serve(listener, app, server::stop_signal()?).await;
     Ok(())
 }
 

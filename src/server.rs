@@ -11,6 +11,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
     sync::Semaphore,
 };
 
@@ -70,6 +71,18 @@ pub async fn serve(listener: TcpListener, app: AppState, stop: impl Future<Outpu
             "stopped with answers still open"
         );
     }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 async fn accept(

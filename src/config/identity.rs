@@ -109,7 +109,12 @@ fn first_with_settings(environment: &Environment) -> Result<CredentialConfig, Co
         workload_identity(environment)
     } else if is_set("FOUNDRY_ACCESS_TOKEN") {
         static_token(environment)
-    } else if is_set("IDENTITY_ENDPOINT") || is_set("AZURE_CLIENT_ID") {
+    } else if is_set("IDENTITY_ENDPOINT") {
+        Ok(managed_identity(environment))
+    } else if is_set("AZURE_TENANT_ID") {
+        // A managed identity needs no tenant: this is half of a service principal.
+        service_principal(environment)
+    } else if is_set("AZURE_CLIENT_ID") {
         Ok(managed_identity(environment))
     } else {
         Ok(CredentialConfig::DeveloperTools)
@@ -196,6 +201,18 @@ mod tests {
     fn half_a_service_principal_names_the_missing_half() {
         let error = kind(&[("AZURE_CLIENT_SECRET", "s"), ("AZURE_CLIENT_ID", "c")]).unwrap_err();
         assert!(error.starts_with("AZURE_TENANT_ID is not set"), "{error}");
+    }
+
+    #[test]
+    fn a_tenant_without_a_secret_is_half_a_service_principal_except_in_azure() {
+        let half = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c")];
+        let error = kind(&half).unwrap_err();
+        assert!(
+            error.starts_with("AZURE_CLIENT_SECRET is not set"),
+            "{error}"
+        );
+        let in_azure = [half[0], half[1], ("IDENTITY_ENDPOINT", "http://127.0.0.1")];
+        assert_eq!(kind(&in_azure).unwrap(), "managed-identity");
     }
 
     #[test]

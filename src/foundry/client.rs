@@ -161,7 +161,7 @@ impl Foundry {
         let limit = call.deadline.min(Instant::now() + self.limits.first_byte);
         match tokio::time::timeout_at(limit, builder.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(unreachable(&error)),
+            Ok(Err(error)) => Err(not_answered(&error)),
             Err(_) => Err(SendError::Other(
                 Failure::new(
                     FailureKind::TimedOut,
@@ -218,16 +218,19 @@ enum SendError {
     Other(Failure),
 }
 
-fn unreachable(error: &reqwest::Error) -> SendError {
-    let failure = Failure::new(
-        FailureKind::Unreachable,
-        "the agent service cannot be reached",
-    )
-    .with_detail(full_text(error));
+fn not_answered(error: &reqwest::Error) -> SendError {
+    let failed = |kind, message| Failure::new(kind, message).with_detail(full_text(error));
     if error.is_connect() {
-        SendError::Connect(failure)
+        SendError::Connect(failed(
+            FailureKind::Unreachable,
+            "the agent service cannot be reached",
+        ))
     } else {
-        SendError::Other(failure)
+        // The request was on its way, so that the agent may have run.
+        SendError::Other(failed(
+            FailureKind::BrokenOff,
+            "the agent service closed the connection without an answer",
+        ))
     }
 }
 

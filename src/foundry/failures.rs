@@ -34,6 +34,9 @@ struct ErrorDetail {
     param: String,
 }
 
+/// Part of the service's own words that the log keeps.
+const MAX_DETAIL_CHARACTERS: usize = 300;
+
 #[derive(Deserialize)]
 struct ErrorBody {
     error: ServiceError,
@@ -65,8 +68,10 @@ impl ServiceError {
             .find(|param| !param.is_empty())
     }
 
+    /// For the log, and not at any length: a service may quote what it was sent.
     fn detail(&self) -> String {
-        format!("{}: {}", self.code, self.message)
+        let message: String = self.message.chars().take(MAX_DETAIL_CHARACTERS).collect();
+        format!("{}: {message}", self.code)
     }
 
     /// The service's own words, with the details that say which field is meant.

@@ -114,7 +114,7 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
         let shown = path.to_str().unwrap().to_owned();
         if path.is_dir() {
             collect_settings(&shown, names);
-        } else if shown.ends_with(".rs")
+        } else if path.extension().is_some_and(|extension| extension == "rs")
             && !shown.ends_with("settings.rs")
             && !shown.contains("tests")
         {
@@ -150,18 +150,16 @@ fn the_table_of_request_fields_is_that_of_the_code() {
         Treatment::Override => "refused",
         Treatment::Refused => "always refused",
     };
-    let table: String = FIELDS
-        .iter()
-        .map(|field| {
-            format!(
-                "| `{}` | {} | {} | {} |\n",
-                field.name,
-                word(field.new_agents),
-                word(field.classic_agents),
-                field.why
-            )
-        })
-        .collect();
+    let rows = FIELDS.iter().map(|field| {
+        format!(
+            "| `{}` | {} | {} | {} |",
+            field.name,
+            word(field.new_agents),
+            word(field.classic_agents),
+            field.why
+        )
+    });
+    let table = rows.collect::<Vec<_>>().join("\n");
     let document = read("docs/request-fields.md");
     assert!(
         document.contains(&table),

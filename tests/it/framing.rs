@@ -5,6 +5,8 @@
 //! So every probe is followed, in the same write, by a second request: it must be answered where the first one's end
 //! is beyond doubt, and must never be answered where it is not.
 
+use std::fmt::Write;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, tcp::OwnedReadHalf},
@@ -40,7 +42,7 @@ fn chunked(body: &str, chunk_size: usize) -> String {
     let mut chunks = String::new();
     for chunk in body.as_bytes().chunks(chunk_size) {
         let text = std::str::from_utf8(chunk).unwrap();
-        chunks += &format!("{:x}\r\n{text}\r\n", text.len());
+        write!(chunks, "{:x}\r\n{text}\r\n", text.len()).unwrap();
     }
     chunks + "0\r\n\r\n"
 }
@@ -66,7 +68,7 @@ fn probes() -> Vec<Probe> {
     let length = QUESTION.len();
     let both = format!("content-length: {length}\r\n{CHUNKED}");
     let http_1_0 = |request: String| request.replacen("HTTP/1.1", "HTTP/1.0", 1);
-    let many_headers: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many_headers = "x-again: 1\r\n".repeat(120);
     let long_extension = format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(20_000));
     let long_body = "x".repeat(3 << 20);
     vec![

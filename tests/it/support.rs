@@ -3,12 +3,14 @@
 mod azurite;
 mod client;
 mod gateway;
+mod program;
 mod scripted;
 
 pub(crate) use self::{
     azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
     gateway::Gateway,
+    program::{Ended, Program},
     scripted::ScriptedUpstream,
 };
 

@@ -12,7 +12,7 @@ use axum::{
     extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -22,7 +22,6 @@ pub(crate) struct Received {
     pub(crate) method: Method,
     /// Path and query below the project.
     pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
     /// The other end of the connection it came over.
     pub(crate) peer: SocketAddr,
@@ -39,8 +38,11 @@ pub(crate) struct ScriptedUpstream {
 #[derive(Debug, Clone, Default)]
 struct Script {
     received: Arc<Mutex<Vec<Received>>>,
-    answers: Arc<Mutex<VecDeque<(StatusCode, &'static str, String)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
 }
+
+/// Status, content type and body.
+type Answer = (StatusCode, &'static str, String);
 
 const PROJECT: &str = "/api/projects/scripted";
 
@@ -107,14 +109,12 @@ async fn answer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     method: Method,
     uri: Uri,
-    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let path = uri.path_and_query().unwrap().as_str();
     script.received.lock().unwrap().push(Received {
         method,
         path: path.strip_prefix(PROJECT).unwrap_or(path).to_owned(),
-        headers,
         body: serde_json::from_slice(&body).unwrap_or_default(),
         peer,
     });

@@ -1,0 +1,192 @@
+//! Where tokens come from: a managed identity's endpoint, and an Entra authority over HTTPS.
+//!
+//! The shapes are those that `azure_identity` 1.0 asks for and reads (App Service's endpoint of version 2019-08-01;
+//! the v2.0 token endpoint).
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use url::form_urlencoded;
+
+/// The token that the service gives.
+pub(super) const TOKEN: &str = "token-of-the-identity";
+/// How long it lives: as long as real ones at least.
+const LIFE: Duration = Duration::from_secs(3600);
+/// How long an answer takes, so that others come meanwhile.
+const LATENCY: Duration = Duration::from_millis(100);
+
+/// A request for a token.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    /// The fields of the query of a GET, of the form of a POST.
+    pub(super) fields: BTreeMap<String, String>,
+}
+
+/// A running service; dropping it stops it.
+#[derive(Debug)]
+pub(super) struct TokenService {
+    address: SocketAddr,
+    state: Arc<Shared>,
+    certificate: String,
+    _serving: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    asked: Mutex<Vec<Asked>>,
+    failing: AtomicBool,
+}
+
+impl TokenService {
+    /// The endpoint of a managed identity.
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let state = Arc::new(Shared::default());
+        Self {
+            address: listener.local_addr().unwrap(),
+            certificate: String::new(),
+            _serving: serve(listener, &state),
+            state,
+        }
+    }
+
+    /// An authority, which is never asked over plain HTTP.
+    pub(super) async fn start_https() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Shared::default());
+        let (acceptor, certificate) = acceptor();
+        Self {
+            address,
+            certificate,
+            _serving: serve(TlsListener { listener, acceptor }, &state),
+            state,
+        }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whom to trust, as PEM text.
+    pub(super) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Whether it answers 500 from now on.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.state.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// What was asked so far.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.state.asked.lock().unwrap().clone()
+    }
+}
+
+fn serve<L>(listener: L, state: &Arc<Shared>) -> AbortOnDropHandle<()>
+where
+    L: axum::serve::Listener<Addr = SocketAddr>,
+{
+    let router = Router::new().fallback(answer).with_state(Arc::clone(state));
+    let serving = async { axum::serve(listener, router).await.unwrap() };
+    AbortOnDropHandle::new(TaskTracker::new().spawn(serving))
+}
+
+async fn answer(
+    State(state): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = match method {
+        Method::GET => uri.query().unwrap_or_default().as_bytes().to_vec(),
+        _ => body.to_vec(),
+    };
+    state.asked.lock().unwrap().push(Asked {
+        path: uri.path().to_owned(),
+        headers,
+        fields: form_urlencoded::parse(&fields).into_owned().collect(),
+    });
+    tokio::time::sleep(LATENCY).await;
+    if state.failing.load(Ordering::SeqCst) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "out of order").into_response();
+    }
+    let expires_on = SystemTime::UNIX_EPOCH.elapsed().unwrap() + LIFE;
+    let token = match method {
+        Method::GET => json!({
+            "access_token": TOKEN,
+            "expires_on": expires_on.as_secs().to_string(),
+            "resource": "https://ai.azure.com",
+            "token_type": "Bearer",
+        }),
+        _ => json!({
+            "access_token": TOKEN,
+            "expires_in": LIFE.as_secs(),
+            "ext_expires_in": LIFE.as_secs(),
+            "token_type": "Bearer",
+        }),
+    };
+    Json(token).into_response()
+}
+
+/// The server's side of TLS with a certificate that nobody knows yet, and that certificate.
+fn acceptor() -> (TlsAcceptor, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![made.cert.der().clone()],
+            PrivateKeyDer::from(made.signing_key),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
+}
+
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, peer) = self.listener.accept().await.unwrap();
+            // A client that does not trust the certificate goes away; that is the test's business.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
