@@ -84,13 +84,12 @@ impl App {
 /// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
-    match &config.continuity.key {
-        Some(key) => hash.update(key.expose_secret()),
-        None => {
-            hash.update(config.foundry.project_endpoint.as_str());
-            for key in &config.callers.keys {
-                hash.update(key.digest);
-            }
+    if let Some(key) = &config.continuity.key {
+        hash.update(key.expose_secret());
+    } else {
+        hash.update(config.foundry.project_endpoint.as_str());
+        for key in &config.callers.keys {
+            hash.update(key.digest);
         }
     }
     hash.finalize().to_vec()

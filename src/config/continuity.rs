@@ -33,7 +33,8 @@ pub enum ContinuityMode {
     Off,
 }
 
-/// Headers in which known clients send their chat's id: Open WebUI, `LibreChat` as it is usually set up, opencode, Codex.
+/// Headers in which known clients send their chat's id: Open WebUI, opencode and Codex; LibreChat sends
+/// any that it is told to, `x-conversation-id` for one.
 const DEFAULT_HEADERS: &str =
     "x-openwebui-chat-id,x-conversation-id,x-session-id,session-id,thread-id";
 const SHORTEST_KEY: usize = 16;

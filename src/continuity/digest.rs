@@ -188,10 +188,9 @@ fn without(text: &str, open: &str, close: &str) -> String {
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mac) => mac,
-        // A key of any length is a key for HMAC.
-        Err(_) => return Sha256::digest(key).into(),
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        // Cannot be: a key of any length is a key for HMAC.
+        return Sha256::digest(key).into();
     };
     for part in parts {
         mac.update(&(part.len() as u64).to_le_bytes());
@@ -209,4 +208,148 @@ fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> ScopeKey {
+        ScopeKey::new(b"secret", "web", "helper", "")
+    }
+
+    fn said(text: &str) -> Message {
+        Message::Assistant {
+            text: Some(text.to_owned()),
+            tool_calls: Vec::new(),
+        }
+    }
+
+    fn asked(parts: &[&str]) -> Message {
+        Message::User {
+            parts: parts
+                .iter()
+                .map(|part| UserPart::Text((*part).to_owned()))
+                .collect(),
+        }
+    }
+
+    fn chain(messages: Vec<Message>) -> Chain {
+        Chain::of(
+            &Turn {
+                messages,
+                ..Turn::default()
+            },
+            &scope(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn what_clients_do_to_texts_changes_nothing() {
+        let as_answered = "  First line\r\n\n<think>a\nb</think>second【3:0†source】 line ";
+        for as_resent in [
+            "First line second line",
+            "First line\n\nsecond line",
+            "First line\r\n\n<think>\na\nb\n</think>second line",
+        ] {
+            let fingerprints =
+                [as_answered, as_resent].map(|text| scope().after([0; 32], &said(text)));
+            assert_eq!(fingerprints[0], fingerprints[1], "{as_resent}");
+        }
+        let fingerprints =
+            [asked(&["a", "b"]), asked(&["a\nb"])].map(|message| scope().after([0; 32], &message));
+        assert_eq!(fingerprints[0], fingerprints[1], "text and parts");
+    }
+
+    #[test]
+    fn what_was_said_changes_everything() {
+        let messages = [
+            said("a"),
+            said("b"),
+            said("a b"),
+            said("ab"),
+            asked(&["a"]),
+            Message::ToolResult {
+                call_id: "a".to_owned(),
+                output: String::new(),
+            },
+            Message::ToolResult {
+                call_id: String::new(),
+                output: "a".to_owned(),
+            },
+        ];
+        let mut links: Vec<_> = messages
+            .iter()
+            .map(|message| scope().after([0; 32], message))
+            .collect();
+        links.sort_unstable();
+        links.dedup();
+        assert_eq!(links.len(), messages.len());
+    }
+
+    #[test]
+    fn callers_agents_names_and_secrets_are_apart() {
+        let scopes = [
+            scope(),
+            ScopeKey::new(b"other", "web", "helper", ""),
+            ScopeKey::new(b"secret", "app", "helper", ""),
+            ScopeKey::new(b"secret", "web", "helper:2", ""),
+            ScopeKey::new(b"secret", "web", "helper", "chat"),
+            ScopeKey::new(b"secret", "webh", "elper", ""),
+        ];
+        let mut links: Vec<_> = scopes
+            .iter()
+            .map(|scope| scope.after([0; 32], &asked(&["hi"])))
+            .collect();
+        links.sort_unstable();
+        links.dedup();
+        assert_eq!(links.len(), scopes.len());
+    }
+
+    #[test]
+    fn instructions_are_no_part_of_the_chain_and_the_last_answer_is_known() {
+        let instruction = |text: &str| Message::Instruction {
+            text: text.to_owned(),
+        };
+        let plain = chain(vec![asked(&["a"]), said("b"), asked(&["c"])]);
+        let instructed = chain(vec![
+            instruction("x"),
+            asked(&["a"]),
+            said("b"),
+            instruction("y"),
+            asked(&["c"]),
+        ]);
+        assert_eq!((plain.root, plain.all), (instructed.root, instructed.all));
+        assert_eq!(plain.known.unwrap().0, instructed.known.unwrap().0);
+        assert_eq!(
+            (plain.known.unwrap().1, instructed.known.unwrap().1),
+            (2, 3)
+        );
+        assert_eq!(chain(vec![asked(&["a"])]).known, None);
+        assert!(
+            Chain::of(
+                &Turn {
+                    messages: vec![instruction("x")],
+                    ..Turn::default()
+                },
+                &scope()
+            )
+            .is_none()
+        );
+    }
+
+    #[test]
+    fn keys_are_hex_of_at_most_64_characters() {
+        let chain = chain(vec![asked(&["a"])]);
+        for key in [
+            scope().key(chain.root, chain.all),
+            scope().id_key("thread_1"),
+        ] {
+            for part in [key.partition, key.row] {
+                assert_eq!(part.len(), 64);
+                assert!(part.chars().all(|c| c.is_ascii_hexdigit()));
+            }
+        }
+    }
 }

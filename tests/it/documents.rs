@@ -39,7 +39,8 @@ fn the_readme_lists_every_setting_as_the_code_does() {
 }
 
 /// The settings that the host and the tools read, not the gateway.
-const OF_THE_HOST: [&str; 3] = [
+const OF_THE_HOST: [&str; 4] = [
+    "AzureWebJobs.thread-cleanup.Disabled",
     "FUNCTIONS_WORKER_RUNTIME",
     "AzureWebJobsStorage",
     "AzureWebJobsDisableHomepage",

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Gateway, ScriptedUpstream};
 
+/// Continuity has tests of its own.
+const STATELESS: [(&str, &str); 1] = [("GATEWAY_CONTINUITY", "off")];
+
 /// Takes out what differs from run to run.
 fn masked(text: &str, answer: &Value) -> String {
     let id = answer["id"].as_str().unwrap_or("none");
@@ -28,7 +31,7 @@ async fn requests() {
         let request: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         for (kind, model) in [("new", "helper"), ("classic", "asst_helper")] {
             let upstream = ScriptedUpstream::start().await;
-            let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &[]).await;
+            let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &STATELESS).await;
             if kind == "classic" && has_instructions(&request) {
                 upstream.then_json(200, json!({"id": "thread_1"}));
             }
@@ -115,7 +118,7 @@ async fn answers() {
     for (name, model, file) in recordings {
         let events = fs::read_to_string(Path::new("tests/fixtures").join(file)).unwrap();
         let upstream = ScriptedUpstream::start().await;
-        let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &[]).await;
+        let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &STATELESS).await;
         upstream.then_stream(&events);
         let response = gateway.ask(model, "hi").await;
         let status = response.status().as_u16();
@@ -127,7 +130,7 @@ async fn answers() {
             json!({"status": status, "body": whole})
         );
         let upstream = ScriptedUpstream::start().await;
-        let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &[]).await;
+        let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &STATELESS).await;
         upstream.then_stream(&events);
         let body = json!({"model": model, "stream": true, "stream_options": {"include_usage": true},
             "messages": [{"role": "user", "content": "hi"}]});

@@ -8,6 +8,7 @@
 
 mod callers;
 mod chat;
+mod continuity;
 mod deadlines;
 mod disconnect;
 mod documents;

@@ -27,6 +27,17 @@ async fn turn(gateway: &Gateway, agent: &str, stream: bool, system: bool) {
     response.text().await.unwrap();
 }
 
+/// Without continuity nothing is kept upstream.
+async fn stateless() -> (Emulator, Gateway) {
+    let emulator = emulator(Behaviour::default()).await;
+    let gateway = Gateway::in_front_of(
+        &emulator.project_endpoint(),
+        &[("GATEWAY_CONTINUITY", "off")],
+    )
+    .await;
+    (emulator, gateway)
+}
+
 /// Waits for the background deletion, so that a call too many would be seen.
 async fn deleted(emulator: &Emulator) {
     let deleted = |requests: &[foundry_emulator::RecordedRequest]| {
@@ -54,7 +65,7 @@ async fn a_new_agent_is_called_once() {
 #[tokio::test]
 async fn a_classic_agent_is_called_once_or_with_system_text_twice_and_its_thread_deleted() {
     for stream in [false, true] {
-        let (emulator, gateway) = emulator_and_gateway().await;
+        let (emulator, gateway) = stateless().await;
         turn(&gateway, "asst_assistant", stream, false).await;
         deleted(&emulator).await;
         gateway.stop().await;
@@ -63,7 +74,7 @@ async fn a_classic_agent_is_called_once_or_with_system_text_twice_and_its_thread
             ["create_thread_and_run", "delete_thread"]
         );
 
-        let (emulator, gateway) = emulator_and_gateway().await;
+        let (emulator, gateway) = stateless().await;
         turn(&gateway, "asst_assistant", stream, true).await;
         deleted(&emulator).await;
         gateway.stop().await;
@@ -78,7 +89,7 @@ async fn a_classic_agent_is_called_once_or_with_system_text_twice_and_its_thread
 
 #[tokio::test]
 async fn store_false_is_given_up_once_and_for_all_where_the_service_refuses_it() {
-    let (emulator, gateway) = emulator_and_gateway().await;
+    let (emulator, gateway) = stateless().await;
     turn(&gateway, "refuses-store", false, false).await;
     turn(&gateway, "refuses-store", true, false).await;
     let stores: Vec<_> = emulator

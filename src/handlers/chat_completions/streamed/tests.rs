@@ -39,6 +39,7 @@ fn writer() -> ChunkWriter {
         id: "chatcmpl-1".to_owned(),
         created: 1,
         model: "helper".to_owned(),
+        thread_id: None,
     };
     ChunkWriter::new(head, false)
 }
