@@ -1,6 +1,6 @@
 //! Every layer, in order.
 //!
-//! A request passes, from the outside in: request id, access log, panics; then, for callers only:
+//! A request passes, from the outside in: request id, access log, unread bodies, panics; then, for callers only:
 //! authentication, requests in flight. Nothing here compresses or buffers an answer.
 
 pub mod access_log;
@@ -8,6 +8,7 @@ mod authenticate;
 mod in_flight;
 mod panics;
 mod request_id;
+mod unread_body;
 
 use axum::{
     Router,
@@ -29,6 +30,7 @@ pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppSta
 pub fn around_everything(router: Router) -> Router {
     router
         .layer(CatchPanicLayer::custom(panics::respond))
+        .layer(from_fn(unread_body::read_the_rest))
         .layer(from_fn(access_log::log))
         .layer(from_fn(request_id::assign))
 }

@@ -1,6 +1,13 @@
 //! Who gets in.
 
-use crate::support::{Gateway, KEY, emulator_and_gateway, error_of};
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{Gateway, KEY, SOON, emulator_and_gateway, error_of};
 
 async fn models_with(gateway: &Gateway, header: Option<(&str, &str)>) -> reqwest::Response {
     let request = gateway.http.get(gateway.url("/v1/models"));
@@ -89,5 +96,49 @@ async fn request_ids_are_echoed_and_made_where_missing() {
             .to_str()
             .unwrap()
             .starts_with("req_")
+    );
+}
+
+/// Status line and `connection` header of each answer on one connection.
+async fn raw_answers(gateway: &Gateway, pieces: &[&str], answers: usize) -> Vec<(String, bool)> {
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    let mut seen = String::new();
+    let heads = |seen: &str| seen.matches("HTTP/1.1 ").count();
+    for piece in pieces {
+        stream.write_all(piece.as_bytes()).await.unwrap();
+        // Time for the server to answer the head before the rest comes.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    while heads(&seen) < answers {
+        let mut buffer = [0; 4096];
+        let length = tokio::time::timeout(SOON, stream.read(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(0 < length, "closed after {seen}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+    let answers = seen.split("HTTP/1.1 ").skip(1);
+    answers
+        .map(|answer| (answer[..3].to_owned(), answer.contains("connection: close")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_connection_usable_or_says_that_it_does_not() {
+    let (_emulator, gateway) = emulator_and_gateway().await;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\napi-key: wrong-key-0123456789\r\ncontent-length: 2\r\n\r\n";
+    let next = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let answers = raw_answers(&gateway, &[head, "{}", next], 2).await;
+    assert_eq!(
+        answers,
+        [("401".to_owned(), false), ("200".to_owned(), false)]
+    );
+    let never_sent = raw_answers(&gateway, &[head], 1).await;
+    assert_eq!(never_sent, [("401".to_owned(), true)]);
+    let huge = head.replace("content-length: 2", "content-length: 99999999");
+    assert_eq!(
+        raw_answers(&gateway, &[&huge], 1).await,
+        [("401".to_owned(), true)]
     );
 }
