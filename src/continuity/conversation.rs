@@ -87,10 +87,12 @@ impl Conversations {
     ) -> Result<Placed, UnknownConversation> {
         let agent = request.agent.to_string();
         let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
+        // An id means the same under every name.
+        let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");
         let chain = Chain::of(&turn, &scope);
         let found = match (request.id, &chain) {
             (Some(id), _) => {
-                let key = scope.id_key(id);
+                let key = ids.id_key(id);
                 match self.store.get(&key).await {
                     Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
                     Ok(None) => return Err(UnknownConversation),
@@ -126,11 +128,11 @@ impl Conversations {
             link: chain
                 .filter(|_| request.id.is_none())
                 .map(|chain| (chain.root, chain.all)),
-            id_key: scope.id_key(&thread_id),
+            id_key: ids.id_key(&thread_id),
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
                 agent,
-                scope: scope.public(),
+                scope: ids.public(),
                 instructions_digest: instructions.clone(),
                 thread_id,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,

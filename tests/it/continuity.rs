@@ -338,6 +338,13 @@ async fn names_keep_chats_with_the_same_beginning_apart() {
     assert_eq!(texts_sent(&last(&emulator, "create_response")).len(), 3);
     answer_of(send("chat-1", history).await.unwrap()).await;
     assert_eq!(texts_sent(&last(&emulator, "create_response")), ["more"]);
+    let by_id = json!({"model": "assistant", "thread_id": first["thread_id"], "messages": [{"role": "user", "content": "and"}]});
+    answer_of(gateway.chat(by_id).await).await;
+    assert_eq!(
+        texts_sent(&last(&emulator, "create_response")),
+        ["and"],
+        "an id means the same under every name"
+    );
 }
 
 #[tokio::test]
