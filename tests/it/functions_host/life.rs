@@ -77,3 +77,19 @@ async fn two_instances_serve_side_by_side() {
     assert_eq!(successor.ask("echo", "hi").await.status(), 200);
     assert_eq!(second.errors(), []);
 }
+
+#[tokio::test]
+async fn the_timer_cleans_up_and_cannot_be_called_through_the_host() {
+    let app = App::new().await;
+    let (host, client) = app.start().await;
+    host.invoke_timer("thread-cleanup").await.unwrap();
+    let from_outside = client
+        .http
+        .post(client.url("/thread-cleanup"))
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(from_outside.status(), 404);
+    assert_eq!(host.errors(), []);
+}
