@@ -40,6 +40,17 @@ class Emulator:
         """The names of the journal's operations, such as `create_response`, in their order."""
         return [entry["operation"] for entry in self.journal()]
 
+    def get(self, path: str) -> Any:
+        """Asks the service itself, past the gateway; `path` is relative to the project. The journal records it."""
+        response = requests.get(
+            f"{self.project_endpoint}{path}",
+            headers={"authorization": f"Bearer {ACCESS_TOKEN}"},
+            verify=self._verify,
+            timeout=10,
+        )
+        response.raise_for_status()
+        return response.json()
+
     def clear_journal(self) -> None:
         requests.delete(f"{self.url}/emulator/journal", verify=self._verify, timeout=10).raise_for_status()
 
