@@ -43,13 +43,32 @@ pub struct App {
 impl App {
     /// Builds every part; nothing is sent and nothing is bound yet.
     pub fn build(config: Config) -> Result<AppState, ConfigError> {
+        Self::assemble(config, None)
+    }
+
+    /// Like [`App::build`], but conversations are remembered in `store`, whatever the configuration says: several
+    /// gateways in one process can share it.
+    pub fn build_with_store(
+        config: Config,
+        store: Arc<dyn ConversationStore>,
+    ) -> Result<AppState, ConfigError> {
+        Self::assemble(config, Some(store))
+    }
+
+    fn assemble(
+        config: Config,
+        store: Option<Arc<dyn ConversationStore>>,
+    ) -> Result<AppState, ConfigError> {
         let tasks = TaskTracker::new();
         let http = http_client::build(
             config.limits.connect,
             config.foundry.certificate_file.as_deref(),
         )?;
         let tokens = credential::token_source(&config.identity, &http, &tasks)?;
-        let store = store::build(&config.store, &config.identity, &http, &tasks)?;
+        let store = match store {
+            Some(store) => store,
+            None => store::build(&config.store, &config.identity, &http, &tasks)?,
+        };
         let foundry = Arc::new(Foundry::new(
             http,
             &config.foundry.project_endpoint,

@@ -35,6 +35,9 @@ pub enum Event {
     End(End),
 }
 
+/// What stands between two messages of one answer.
+pub const MESSAGE_SEPARATOR: &str = "\n\n";
+
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {

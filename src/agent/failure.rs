@@ -29,6 +29,24 @@ impl Failure {
         }
     }
 
+    /// The service's stream ended before the answer did.
+    pub fn broken_off(detail: impl Into<String>) -> Self {
+        let message = "the agent service broke off in the middle of the answer";
+        Self::new(FailureKind::BrokenOff, message).with_detail(detail)
+    }
+
+    /// The service sent what the gateway cannot read.
+    pub fn unreadable(detail: impl Into<String>) -> Self {
+        let message = "the agent service sent an answer that cannot be read";
+        Self::new(FailureKind::Unreadable, message).with_detail(detail)
+    }
+
+    /// The service did not answer within a limit.
+    pub fn timed_out(detail: impl Into<String>) -> Self {
+        let message = "the agent did not answer in time";
+        Self::new(FailureKind::TimedOut, message).with_detail(detail)
+    }
+
     /// Adds what only the log may know.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {

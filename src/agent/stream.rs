@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind, turn::ToolCall};
+use super::{End, Event, Failure, turn::ToolCall};
 use crate::sse::Decoder;
 
 /// The bytes of an upstream response body.
@@ -25,7 +25,14 @@ pub type StreamError = Box<dyn std::error::Error + Send + Sync>;
 /// One agent dialect's reading of its events. Pure: state in, [`Event`]s out.
 pub trait Translator: Send + fmt::Debug {
     /// Reads one server-sent event and appends what it means, at most one [`Event::End`] in all.
-    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>);
+    ///
+    /// An error where the data of a known event is not what it should be.
+    fn translate(
+        &mut self,
+        name: &str,
+        data: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()>;
 
     /// What the upstream calls this turn, as far as its events have told.
     fn upstream_ids(&self) -> UpstreamIds;
@@ -213,24 +220,22 @@ impl AnswerStream {
                 return Poll::Ready(None);
             }
             let Some(bytes) = &mut self.bytes else {
-                self.fail(
-                    FailureKind::BrokenOff,
-                    BROKEN_OFF,
+                self.fail(Failure::broken_off(
                     "the stream ended without a terminal event",
-                );
+                ));
                 continue;
             };
             match bytes.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(chunk))) => self.read(&chunk, context),
                 Poll::Ready(Some(Err(error))) => {
                     self.bytes = None;
-                    self.fail(FailureKind::BrokenOff, BROKEN_OFF, &error.to_string());
+                    self.fail(Failure::broken_off(error.to_string()));
                 }
                 Poll::Ready(None) => self.bytes = None,
                 Poll::Pending => match self.poll_timer(context) {
                     Poll::Ready(()) => {
                         self.bytes = None;
-                        self.fail(FailureKind::TimedOut, TIMED_OUT, "no byte within the limit");
+                        self.fail(Failure::timed_out("no byte within the limit"));
                     }
                     Poll::Pending => return Poll::Pending,
                 },
@@ -265,7 +270,10 @@ impl AnswerStream {
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
-                translator.translate(name, data, pending);
+                if let Err(error) = translator.translate(name, data, pending) {
+                    let failure = Failure::unreadable(format!("event {name}: {error}"));
+                    pending.push_back(Event::End(End::Failed(failure)));
+                }
                 end_seen = matches!(pending.back(), Some(Event::End(_)));
             }
         });
@@ -274,7 +282,7 @@ impl AnswerStream {
             self.finish_body(context);
         } else if let Err(error) = decoded {
             self.bytes = None;
-            self.fail(FailureKind::Unreadable, UNREADABLE, &error.to_string());
+            self.fail(Failure::unreadable(error.to_string()));
         }
     }
 
@@ -304,8 +312,7 @@ impl AnswerStream {
         }
     }
 
-    fn fail(&mut self, kind: FailureKind, message: &str, detail: &str) {
-        let failure = Failure::new(kind, message).with_detail(detail);
+    fn fail(&mut self, failure: Failure) {
         self.pending.push_back(Event::End(End::Failed(failure)));
     }
 }
@@ -323,9 +330,7 @@ impl Drop for AnswerStream {
     }
 }
 
-const BROKEN_OFF: &str = "the agent service broke off in the middle of the answer";
-const TIMED_OUT: &str = "the agent did not answer in time";
-const UNREADABLE: &str = "the agent service sent an answer that cannot be read";
-
+#[cfg(test)]
+pub(crate) mod plain;
 #[cfg(test)]
 mod tests;

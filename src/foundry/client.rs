@@ -162,13 +162,9 @@ impl Foundry {
         match tokio::time::timeout_at(limit, builder.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(not_answered(&error)),
-            Err(_) => Err(SendError::Other(
-                Failure::new(
-                    FailureKind::TimedOut,
-                    "the agent service did not answer in time",
-                )
-                .with_detail("no response headers within the limit"),
-            )),
+            Err(_) => Err(SendError::Other(Failure::timed_out(
+                "no response headers within the limit",
+            ))),
         }
     }
 
@@ -280,20 +276,8 @@ pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
     response: reqwest::Response,
     deadline: Instant,
 ) -> Result<T, Failure> {
-    let unreadable = |detail: String| {
-        Failure::new(
-            FailureKind::Unreadable,
-            "the agent service sent an answer that cannot be read",
-        )
-        .with_detail(detail)
-    };
     let body = tokio::time::timeout_at(deadline, read_body(response, MAX_JSON_BYTES))
         .await
-        .map_err(|_| {
-            Failure::new(
-                FailureKind::TimedOut,
-                "the agent service did not answer in time",
-            )
-        })?;
-    serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
+        .map_err(|_| Failure::timed_out("no whole body within the limit"))?;
+    serde_json::from_slice(&body).map_err(|error| Failure::unreadable(error.to_string()))
 }

@@ -2,26 +2,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
 
-use super::*;
-
-/// `text` events become text, `started` starts, `completed` ends.
-#[derive(Debug, Default)]
-struct PlainTranslator;
-
-impl Translator for PlainTranslator {
-    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
-        events.push_back(match name {
-            "started" => Event::Started,
-            "completed" => Event::End(End::Completed),
-            "failed" => Event::End(End::Failed(Failure::new(FailureKind::ServiceFailed, data))),
-            _ => Event::Text(data.to_owned()),
-        });
-    }
-
-    fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds::default()
-    }
-}
+use super::{plain::PlainTranslator, *};
+use crate::agent::FailureKind;
 
 const IDLE: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(100);

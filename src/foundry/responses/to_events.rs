@@ -40,31 +40,8 @@ struct Call {
     has_arguments: bool,
 }
 
-/// Between two messages of one answer.
-const MESSAGE_SEPARATOR: &str = "\n\n";
-
 impl Translator for ResponsesTranslator {
-    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
-        if let Err(error) = self.read(name, data, events) {
-            let failure = Failure::new(
-                FailureKind::Unreadable,
-                "the agent service sent an answer that cannot be read",
-            );
-            let detail = format!("event {name}: {error}");
-            events.push_back(Event::End(End::Failed(failure.with_detail(detail))));
-        }
-    }
-
-    fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds {
-            thread_id: None,
-            run_id: self.response_id.clone(),
-        }
-    }
-}
-
-impl ResponsesTranslator {
-    fn read(
+    fn translate(
         &mut self,
         name: &str,
         data: &str,
@@ -150,6 +127,15 @@ impl ResponsesTranslator {
         Ok(())
     }
 
+    fn upstream_ids(&self) -> UpstreamIds {
+        UpstreamIds {
+            thread_id: None,
+            run_id: self.response_id.clone(),
+        }
+    }
+}
+
+impl ResponsesTranslator {
     fn start(&mut self, events: &mut VecDeque<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             events.push_back(Event::Started);
@@ -183,7 +169,7 @@ impl ResponsesTranslator {
             None => false,
         };
         if other_message && 0 < self.text_length {
-            self.push_text(false, MESSAGE_SEPARATOR.to_owned(), events);
+            self.push_text(false, event::MESSAGE_SEPARATOR.to_owned(), events);
         }
         self.part = Some(Part {
             output_index,

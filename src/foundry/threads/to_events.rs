@@ -35,28 +35,8 @@ struct OpenMessage {
     citations: usize,
 }
 
-/// Between two messages of one answer.
-const MESSAGE_SEPARATOR: &str = "\n\n";
-
 impl Translator for ThreadsTranslator {
-    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
-        if let Err(error) = self.read(name, data, events) {
-            let failure = Failure::new(
-                FailureKind::Unreadable,
-                "the agent service sent an answer that cannot be read",
-            );
-            let detail = format!("event {name}: {error}");
-            events.push_back(Event::End(End::Failed(failure.with_detail(detail))));
-        }
-    }
-
-    fn upstream_ids(&self) -> UpstreamIds {
-        self.ids.clone()
-    }
-}
-
-impl ThreadsTranslator {
-    fn read(
+    fn translate(
         &mut self,
         name: &str,
         data: &str,
@@ -117,13 +97,9 @@ impl ThreadsTranslator {
                 events.push_back(Event::End(End::Failed(failure_of(&error))));
             }
             // The service ends every stream so, also a failed one: without a terminal event it proves nothing.
-            "done" => events.push_back(Event::End(End::Failed(
-                Failure::new(
-                    FailureKind::BrokenOff,
-                    "the agent service broke off in the middle of the answer",
-                )
-                .with_detail("done without a terminal event"),
-            ))),
+            "done" => events.push_back(Event::End(End::Failed(Failure::broken_off(
+                "done without a terminal event",
+            )))),
             name if name.starts_with("thread.run.step.") || name.starts_with("thread.message.") => {
                 self.start(events);
             }
@@ -132,6 +108,12 @@ impl ThreadsTranslator {
         Ok(())
     }
 
+    fn upstream_ids(&self) -> UpstreamIds {
+        self.ids.clone()
+    }
+}
+
+impl ThreadsTranslator {
     fn start(&mut self, events: &mut VecDeque<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             events.push_back(Event::Started);
@@ -144,7 +126,7 @@ impl ThreadsTranslator {
         };
         if self.message.is_none() {
             if 0 < self.text_length {
-                self.push_text(MESSAGE_SEPARATOR, events);
+                self.push_text(event::MESSAGE_SEPARATOR, events);
             }
             self.message = Some(OpenMessage {
                 start: self.text_length,

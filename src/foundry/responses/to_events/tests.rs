@@ -11,7 +11,11 @@ fn translate_all<'a>(events: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<
     let mut translator = ResponsesTranslator::default();
     let mut out = VecDeque::new();
     for (name, data) in events {
-        translator.translate(name, &data.to_string(), &mut out);
+        if let Err(error) = translator.translate(name, &data.to_string(), &mut out) {
+            out.push_back(Event::End(End::Failed(Failure::unreadable(
+                error.to_string(),
+            ))));
+        }
     }
     out.into()
 }
@@ -37,7 +41,7 @@ fn the_recorded_stream_is_read() {
     let mut events = VecDeque::new();
     crate::sse::Decoder::new(1 << 20)
         .feed(RECORDED.as_bytes(), |name, data| {
-            translator.translate(name, data, &mut events);
+            translator.translate(name, data, &mut events).unwrap();
         })
         .unwrap();
     let said = ["The", " capital", " of", " France", " is", " Paris", "."].map(text);

@@ -17,7 +17,7 @@ fn translate_recording(text: &str) -> (Vec<Event>, UpstreamIds) {
     let mut events = VecDeque::new();
     crate::sse::Decoder::new(1 << 20)
         .feed(text.as_bytes(), |name, data| {
-            translator.translate(name, data, &mut events);
+            translator.translate(name, data, &mut events).unwrap();
         })
         .unwrap();
     (events.into(), translator.upstream_ids())
@@ -27,7 +27,11 @@ fn translate_all<'a>(events: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<
     let mut translator = ThreadsTranslator::default();
     let mut out = VecDeque::new();
     for (name, data) in events {
-        translator.translate(name, &data.to_string(), &mut out);
+        if let Err(error) = translator.translate(name, &data.to_string(), &mut out) {
+            out.push_back(Event::End(End::Failed(Failure::unreadable(
+                error.to_string(),
+            ))));
+        }
     }
     out.into()
 }

@@ -1,5 +1,3 @@
-use std::collections::VecDeque;
-
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
@@ -7,30 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     agent::{
-        End, FailureKind, Translator,
-        stream::{ByteStream, StreamLimits, UpstreamIds},
+        FailureKind,
+        stream::{ByteStream, StreamLimits, plain::PlainTranslator},
     },
     openai::chat::AnswerHead,
 };
-
-/// Each event's name says what it is; its data is the text.
-#[derive(Debug)]
-struct PlainTranslator;
-
-impl Translator for PlainTranslator {
-    fn translate(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) {
-        events.push_back(match name {
-            "started" => Event::Started,
-            "completed" => Event::End(End::Completed),
-            "failed" => Event::End(End::Failed(Failure::new(FailureKind::ServiceFailed, data))),
-            _ => Event::Text(data.to_owned()),
-        });
-    }
-
-    fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds::default()
-    }
-}
 
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 
