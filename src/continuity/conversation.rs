@@ -115,7 +115,12 @@ impl Conversations {
             }
             _ => None,
         };
-        let instructions = scope.instructions(&turn);
+        let mut instructions = scope.instructions(&turn);
+        if let (Some(_), Some((_, stored, _)), true) = (request.id, &found, instructions.is_empty())
+        {
+            // Who names a conversation need not repeat its system text.
+            instructions.clone_from(&stored.row.instructions_digest);
+        }
         let thread_id = match (&request.id, &found) {
             (Some(id), _) => (*id).to_owned(),
             (None, Some((_, stored, _))) if !stored.row.thread_id.is_empty() => {
@@ -141,6 +146,9 @@ impl Conversations {
         };
         let whole = Turn { keep: true, ..turn };
         let head = match found {
+            Some((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
+                None
+            }
             Some((key, stored, tail)) => self
                 .claim(&key, stored)
                 .await
@@ -185,6 +193,14 @@ impl Conversations {
         );
         None
     }
+}
+
+/// Whether the upstream conversation has system text where the client has none any more: what was said to a new
+/// agent cannot be unsaid. A classic run's instructions ended with it.
+fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
+    matches!(row.upstream, Upstream::Response { .. })
+        && instructions.is_empty()
+        && !row.instructions_digest.is_empty()
 }
 
 /// The index after the last assistant message.

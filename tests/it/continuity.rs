@@ -245,6 +245,37 @@ async fn system_text_travels_once_and_again_when_it_changes() {
 }
 
 #[tokio::test]
+async fn system_text_that_the_client_took_back_is_not_left_behind() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let mut chat = Chat::new(&gateway, "assistant");
+    chat.messages
+        .push(json!({"role": "system", "content": "Be brief."}));
+    chat.say("one").await;
+    chat.messages.remove(0);
+    chat.say("two").await;
+    let sent = last(&emulator, "create_response");
+    assert_eq!(sent.body.get("previous_response_id"), None);
+    assert_eq!(texts_sent(&sent)[0], "one");
+    chat.say("three").await;
+    assert_eq!(texts_sent(&last(&emulator, "create_response")), ["three"]);
+}
+
+#[tokio::test]
+async fn who_names_a_conversation_need_not_repeat_its_system_text() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let system = json!({"role": "system", "content": "Be brief."});
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let first = json!({"model": "assistant", "messages": [system, user("one")]});
+    let id = answer_of(gateway.chat(first).await).await["thread_id"].clone();
+    for messages in [json!([user("two")]), json!([system, user("three")])] {
+        let body = json!({"model": "assistant", "thread_id": id, "messages": messages});
+        answer_of(gateway.chat(body).await).await;
+    }
+    let sent = last(&emulator, "create_response");
+    assert_eq!(texts_sent(&sent), ["three"], "the system text is known");
+}
+
+#[tokio::test]
 async fn an_id_continues_without_the_history_in_every_spelling() {
     let (emulator, gateway) = emulator_and_gateway().await;
     for agent in ["assistant", "asst_assistant"] {
