@@ -78,13 +78,15 @@ stamp_text() {
   node --version 2> /dev/null || true
 }
 
+# Makes the virtual environment `name` with what `list` pins.
 install_python() {
-  local stamp="$installed/python.stamp" list=conformance/python/requirements.txt
+  local name="$1" list="$2"
+  local stamp="$installed/$name.stamp"
   [[ -f $stamp && "$(cat "$stamp")" == "$(stamp_text "$list")" ]] && { echo "    already installed"; return; }
-  rm -rf "$installed/python" "$stamp"
-  python3 -m venv "$installed/python" &&
-    "$installed/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$list" &&
-    "$installed/python/bin/python" -m pip check --disable-pip-version-check &&
+  rm -rf "${installed:?}/$name" "$stamp"
+  python3 -m venv "$installed/$name" &&
+    "$installed/$name/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$list" &&
+    "$installed/$name/bin/python" -m pip check --disable-pip-version-check &&
     stamp_text "$list" > "$stamp"
 }
 
@@ -115,9 +117,10 @@ if [[ $suite != rust ]]; then
   require 'Build the programs that the suites start' cargo build --workspace --locked
 fi
 if [[ $suite == all || $suite == python ]]; then
-  require 'Python: install the SDKs' install_python
+  require 'Python: install the SDKs' install_python python conformance/python/requirements.txt
+  require 'Python: install the command-line client llm' install_python llm conformance/python/requirements-llm.txt
   check "Python: Microsoft's SDKs against the emulator" pytest_suite emulator
-  check 'Python: openai against the gateway' pytest_suite gateway
+  check 'Python: openai, LangChain and llm against the gateway' pytest_suite gateway
 fi
 if [[ $suite == all || $suite == node ]]; then
   require 'Node: install the SDKs' install_node conformance/node
