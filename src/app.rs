@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
         store::{self, ConversationStore, clock::SystemClock},
@@ -96,6 +96,15 @@ impl App {
             tasks,
             config,
         })))
+    }
+}
+
+impl App {
+    /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
+    pub fn remembers_nothing_for_long(&self) -> bool {
+        self.config.listen.under_functions_host
+            && self.config.continuity.mode != ContinuityMode::Off
+            && matches!(self.config.store.backend, StoreBackend::Memory)
     }
 }
 

@@ -66,8 +66,15 @@ async fn run(config: Config) -> anyhow::Result<()> {
         client_id = app.config.identity.credential.client_id(),
         caller_keys = app.config.callers.keys.len(),
         anonymous = app.config.callers.allow_anonymous,
+        conversations = app.store.kind(),
         "listening"
     );
+    if app.remembers_nothing_for_long() {
+        tracing::warn!(
+            "conversations are remembered in this instance only, and their upstream threads are left behind when it \
+             goes; set THREADS_TABLE_ENDPOINT, or GATEWAY_CONTINUITY=off"
+        );
+    }
     server::serve(listener, app, server::stop_signal()?).await;
     Ok(())
 }
