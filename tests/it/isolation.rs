@@ -54,7 +54,7 @@ struct Outcome {
 impl Scene {
     async fn with(agent: &'static str) -> Self {
         let emulator = emulator(Behaviour::default()).await;
-        let rows = Arc::new(MemoryStore::new(1_000, Arc::new(SystemClock)));
+        let rows = Arc::new(MemoryStore::new(100_000, Arc::new(SystemClock)));
         let store = FaultyStore::around(Arc::clone(&rows) as _);
         let settings = [("GATEWAY_API_KEYS", CALLERS)];
         let endpoint = emulator.project_endpoint();
@@ -88,10 +88,12 @@ impl Scene {
         let page = rows.expired(u64::MAX, None, 1_000).await.unwrap();
         for stored in page.rows {
             let row = stored.row.unwrap();
-            let (Upstream::Response { id } | Upstream::Thread { id }) = row.upstream;
+            if let Upstream::Response { id } | Upstream::Thread { id } = row.upstream {
+                scene.ids.push(id);
+            }
             scene
                 .ids
-                .extend([id, row.scope, stored.key.partition, stored.key.row]);
+                .extend([row.scope, stored.key.partition, stored.key.row]);
         }
         scene.ids.sort_unstable();
         scene.ids.dedup();
@@ -192,9 +194,7 @@ async fn an_id_of_another_caller_is_answered_like_one_that_never_existed() {
 async fn a_name_or_a_history_of_another_caller_is_a_conversation_of_ones_own() {
     for agent in ["assistant", "asst_assistant"] {
         let scene = Scene::with(agent).await;
-        let question = json!({"role": "user", "content": "What is my name?"});
-        let mut resent = scene.history.clone();
-        resent.push(question.clone());
+        let mut trial = 0;
         let metadata = |name: &str| json!({"conversation_id": name});
         for stream in [false, true] {
             for id in &scene.ids {
@@ -208,7 +208,10 @@ async fn a_name_or_a_history_of_another_caller_is_a_conversation_of_ones_own() {
                         }
                         fields
                     };
-                    let asked = [question.clone()];
+                    // A question of its own for each trial, so that B's earlier ones are no part of it.
+                    trial += 1;
+                    let asked = [question(trial)];
+                    let resent = [&scene.history[..], &asked].concat();
                     let bare = scene.send(B, &with(id, &asked), named(header, id)).await;
                     scene.assert_apart(&bare, &way);
                     assert!(!answer_in(&bare.body, stream).contains("Ada"), "{way}");
@@ -227,6 +230,8 @@ async fn a_name_or_a_history_of_another_caller_is_a_conversation_of_ones_own() {
                     assert_eq!(known.store_operations, fresh.store_operations, "{way}");
                 }
             }
+            trial += 1;
+            let resent = [&scene.history[..], &[question(trial)]].concat();
             let recognised = scene
                 .send(B, &json!({"stream": stream, "messages": resent}), None)
                 .await;
@@ -234,10 +239,15 @@ async fn a_name_or_a_history_of_another_caller_is_a_conversation_of_ones_own() {
             assert!(recognised.upstream[0].contains("My name is Ada."));
         }
         // A's conversation is still A's, and whole.
+        let resent = [&scene.history[..], &[question(0)]].concat();
         let own = scene.send(A, &json!({"messages": resent}), None).await;
         assert!(!own.upstream[0].contains("My name is Ada."), "{agent}");
         assert!(own.body.contains("Ada"), "{}", own.body);
     }
+}
+
+fn question(trial: u32) -> Value {
+    json!({"role": "user", "content": format!("What is my name? ({trial})")})
 }
 
 /// What of a request can reach a conversation: not the client's metadata, which the service only keeps.

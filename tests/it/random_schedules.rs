@@ -217,6 +217,7 @@ impl Schedule<'_> {
             let path = match row.upstream {
                 Upstream::Response { id } => format!("/openai/v1/responses/{id}"),
                 Upstream::Thread { id } => format!("/threads/{id}?api-version=v1"),
+                Upstream::Row { .. } => return,
             };
             let url = format!("{}{path}", self.emulator.project_endpoint());
             let http = &self.lane.gateways[0].http;
