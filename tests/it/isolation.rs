@@ -157,14 +157,21 @@ async fn an_id_of_another_caller_is_answered_like_one_that_never_existed() {
         let question = json!({"role": "user", "content": "What is my name?"});
         let mut resent = scene.history.clone();
         resent.push(question.clone());
-        let ways: [(&str, fn(&str) -> Value); 4] = [
-            ("thread_id", |id| json!(id)),
-            ("conversation", |id| json!(id)),
-            ("conversation", |id| json!({"id": id})),
-            ("previous_response_id", |id| json!(id)),
+        let ways = [
+            ("thread_id", false),
+            ("conversation", false),
+            ("conversation", true),
+            ("previous_response_id", false),
         ];
         for id in &scene.ids {
-            for (field, form) in ways {
+            for (field, as_object) in ways {
+                let form = |id: &str| {
+                    if as_object {
+                        json!({"id": id})
+                    } else {
+                        json!(id)
+                    }
+                };
                 for stream in [false, true] {
                     for messages in [&vec![question.clone()], &resent] {
                         let with = |id: &str| json!({"stream": stream, "messages": messages, field: form(id)});

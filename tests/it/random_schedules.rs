@@ -11,9 +11,12 @@ use std::sync::{
 
 use fastrand::Rng;
 use foundry_emulator::{Emulator, Options};
-use foundry_gateway::continuity::{
-    cleanup,
-    store::{Clock, ConversationStore, Upstream, memory::MemoryStore},
+use foundry_gateway::{
+    config::Environment,
+    continuity::{
+        cleanup,
+        store::{Clock, ConversationStore, Upstream, memory::MemoryStore},
+    },
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -243,8 +246,8 @@ async fn every_answer_comes_from_the_right_history() {
         ..Options::default()
     };
     let emulator = Emulator::start(options).await.unwrap();
-    let one_seed: Option<u64> = std::env::var(ONE_SEED)
-        .ok()
+    let one_seed: Option<u64> = Environment::of_process()
+        .get(ONE_SEED)
         .map(|seed| seed.parse().unwrap());
     let (witness, emulator) = (&witness, &emulator);
     let lanes = (0..LANES).map(|number| async move {

@@ -110,11 +110,11 @@ fn fingerprint(messages: &[Value]) -> String {
 
 /// Who said what, system texts left out: their number is no matter of the conversation.
 fn transcript(messages: &[Value]) -> String {
-    messages
+    let said = messages
         .iter()
         .filter(|message| message["role"] != "system")
-        .map(|message| format!("{}={};", message["role"], message["content"]))
-        .collect()
+        .map(|message| format!("{}={}", message["role"], message["content"]));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// The system text in force: the newest.
