@@ -57,6 +57,7 @@ pub async fn run(
             let deleted = match &row.upstream {
                 Upstream::Response { id } => foundry::delete_response(foundry, id, &call).await,
                 Upstream::Thread { id } => foundry::delete_thread(foundry, id, &call).await,
+                Upstream::Row { .. } => continue,
             };
             match deleted {
                 Ok(()) => report.upstream += 1,

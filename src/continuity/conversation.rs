@@ -6,7 +6,9 @@ use futures_util::future::BoxFuture;
 
 use super::{
     digest::{Chain, Link, ScopeKey},
-    store::{Clock, ConversationStore, Key, Row, Stored, Taken, Upstream},
+    store::{
+        Clock, ConversationStore, Inserted, Key, Row, StoreError, Stored, Taken, Upstream, Version,
+    },
 };
 use crate::{
     agent::{AgentReference, Head, Message, Turn, stream::Ended},
@@ -178,11 +180,29 @@ impl Conversations {
         } = stored.row;
         match upstream {
             Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
-            Upstream::Thread { id } => match self.store.take(key, &stored.version).await {
-                Ok(Taken::Yes) => Some((Head::Thread(id), instructions_digest)),
-                Ok(Taken::Gone) => None,
-                Err(error) => self.give_up(&error),
-            },
+            Upstream::Thread { id } => {
+                let id = self.take_thread(key, &stored.version, id).await?;
+                Some((Head::Thread(id), instructions_digest))
+            }
+            Upstream::Row { key } => {
+                let stored = match self.store.get(&key).await {
+                    Ok(stored) => stored?,
+                    Err(error) => return self.give_up(&error),
+                };
+                let Upstream::Thread { id } = stored.row.upstream else {
+                    return None;
+                };
+                let id = self.take_thread(&key, &stored.version, id).await?;
+                Some((Head::Thread(id), instructions_digest))
+            }
+        }
+    }
+
+    async fn take_thread(&self, key: &Key, version: &Version, id: String) -> Option<String> {
+        match self.store.take(key, version).await {
+            Ok(Taken::Yes) => Some(id),
+            Ok(Taken::Gone) => None,
+            Err(error) => self.give_up(&error),
         }
     }
 
@@ -261,28 +281,74 @@ impl Recorder {
             };
             let row = Row {
                 upstream,
-                ..self.row
+                ..self.row.clone()
             };
             let answer = Message::Assistant {
                 text: Some(ended.text)
                     .filter(|text| !text.is_empty() || ended.tool_calls.is_empty()),
                 tool_calls: ended.tool_calls,
             };
-            let by_history = async {
-                let Some((root, before)) = self.link else {
-                    return Ok(());
-                };
-                let key = self.scope.key(root, self.scope.after(before, &answer));
-                self.store.insert(&key, &row).await.map(drop)
+            let by_history = self
+                .link
+                .map(|(root, before)| self.scope.key(root, self.scope.after(before, &answer)));
+            let recorded = match row.upstream {
+                Upstream::Thread { .. } => self.record_thread(by_history, &row).await,
+                _ => self.record_response(by_history, &row).await,
             };
-            let (by_history, by_id) =
-                tokio::join!(by_history, self.store.upsert(&self.id_key, &row));
-            for error in [by_history, by_id].into_iter().filter_map(Result::err) {
+            if let Err(error) = recorded {
                 tracing::warn!(
                     store = self.store.kind(),
                     "the next turn will be a replay: {error}"
                 );
             }
         })
+    }
+
+    /// A response may be named by any number of rows, because it never changes.
+    async fn record_response(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
+        let insert = async {
+            match &by_history {
+                Some(key) => self.store.insert(key, row).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, row));
+        inserted.and(upserted)
+    }
+
+    /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
+    /// it, and one of them on a history that is not its own.
+    async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
+        if let Some(key) = by_history {
+            let (inserted, pointed) = self.insert_thread(&key, row).await;
+            let there_already = inserted? == Inserted::AlreadyThere;
+            if !there_already {
+                return pointed;
+            }
+            // Either this very row, or the same answer to the same history on another thread.
+            let stored = self.store.get(&key).await?;
+            if stored.is_none_or(|stored| stored.row.upstream == row.upstream) {
+                return pointed;
+            }
+        }
+        let key = self.scope.id_key(&random_id("head_"));
+        let (inserted, pointed) = self.insert_thread(&key, row).await;
+        inserted.and(pointed)
+    }
+
+    /// Names the thread in the row of `key`, to which the row of the id points.
+    async fn insert_thread(
+        &self,
+        key: &Key,
+        row: &Row,
+    ) -> (Result<Inserted, StoreError>, Result<(), StoreError>) {
+        let pointer = Row {
+            upstream: Upstream::Row { key: key.clone() },
+            ..row.clone()
+        };
+        tokio::join!(
+            self.store.insert(key, row),
+            self.store.upsert(&self.id_key, &pointer)
+        )
     }
 }

@@ -116,6 +116,11 @@ pub enum Upstream {
         /// Id of the thread.
         id: String,
     },
+    /// Another row, which names the thread: a thread has one row, so that who takes the row has the thread.
+    Row {
+        /// Where that row is.
+        key: Key,
+    },
 }
 
 /// A row as it was read.

@@ -38,13 +38,12 @@ pub(super) async fn answer(
         (Some(Head::Thread(id)), instructions) => {
             thread.own(id);
             let run = from_turn::continue_run(assistant_id, instructions.as_deref(), turn);
-            post(
-                foundry,
-                &format!("/threads/{id}/runs?{API_VERSION}"),
-                &run,
-                call,
-            )
-            .await?
+            let path = format!("/threads/{id}/runs?{API_VERSION}");
+            let started = post(foundry, &path, &run, call).await;
+            if matches!(&started, Err(failure) if failure.kind == FailureKind::ConversationBusy) {
+                thread.leave();
+            }
+            started?
         }
         (_, None) => {
             let run = from_turn::create_thread_and_run(assistant_id, turn);

@@ -222,6 +222,31 @@ async fn of_two_that_continue_one_thread_one_replays() {
 }
 
 #[tokio::test]
+async fn a_thread_that_went_on_by_its_id_is_not_found_by_an_earlier_history() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let mut chat = Chat::new(&gateway, "asst_assistant");
+    let first = answer_of(gateway.chat(chat.asking("My name is Ada.")).await).await;
+    chat.messages
+        .push(json!({"role": "user", "content": "My name is Ada."}));
+    chat.messages.push(first["choices"][0]["message"].clone());
+    let mut by_id = json!({"model": "asst_assistant", "thread_id": first["thread_id"]});
+    for text in ["My name is Grace.", "And rain."] {
+        by_id["messages"] = json!([{"role": "user", "content": text}]);
+        answer_of(gateway.chat(by_id.clone()).await).await;
+    }
+    assert_eq!(
+        (
+            emulator.journal().count("create_run"),
+            emulator.journal().count("create_thread_and_run")
+        ),
+        (2, 1),
+        "by its id it stays on its thread"
+    );
+    let answer = chat.say("What is my name?").await;
+    assert!(answer.contains("Ada"), "{answer}");
+}
+
+#[tokio::test]
 async fn system_text_travels_once_and_again_when_it_changes() {
     let (emulator, gateway) = emulator_and_gateway().await;
     let mut chat = Chat::new(&gateway, "assistant");
@@ -542,7 +567,8 @@ async fn the_cleanup_removes_what_has_expired_here_and_upstream() {
     let report = report.await.unwrap();
     assert_eq!(
         (report.rows, report.upstream, report.failed, report.more),
-        (4, 4, 0, false)
+        (4, 3, 0, false),
+        "a response by two rows, a thread by one, to which another points"
     );
     assert!(0 < emulator.journal().count("delete_thread"));
     assert_eq!(

@@ -2,16 +2,20 @@
 
 mod azurite;
 mod client;
+mod faulty_store;
 mod gateway;
 mod program;
 mod scripted;
+mod witness;
 
 pub(crate) use self::{
     azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
+    faulty_store::{FaultyStore, Weather},
     gateway::Gateway,
     program::{Ended, Program},
     scripted::ScriptedUpstream,
+    witness::Witness,
 };
 
 use std::time::Duration;

@@ -44,6 +44,11 @@ impl ThreadOwner {
         self.thread_id = Some(thread_id.to_owned());
     }
 
+    /// Leaves the thread to whoever has a run on it.
+    pub(super) fn leave(&mut self) {
+        self.thread_id = None;
+    }
+
     /// Ends the turn after its stream.
     pub(super) fn end(mut self, leftover: Leftover) {
         if self.keep && leftover.completed {

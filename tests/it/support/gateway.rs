@@ -1,10 +1,11 @@
 //! The gateway in this process, listening on a free port of 127.0.0.1.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use foundry_gateway::{
     app::{App, AppState},
     config::{Config, Environment},
+    continuity::store::ConversationStore,
     server,
 };
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -23,20 +24,23 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Serves the project at `endpoint`; `settings` come on top of the few that are needed, or replace them.
     pub(crate) async fn in_front_of(endpoint: &str, settings: &[(&str, &str)]) -> Self {
-        let needed = [
-            ("FOUNDRY_PROJECT_ENDPOINT", endpoint.to_owned()),
-            ("FOUNDRY_ACCESS_TOKEN", "test-token".to_owned()),
-            ("GATEWAY_API_KEYS", format!("test={KEY}")),
-            ("PORT", "0".to_owned()),
-        ];
-        let given = settings
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()));
-        let environment: Environment = needed.into_iter().chain(given).collect();
-        let config = Config::from_environment(&environment).unwrap();
-        let listener = server::bind(config.listen.address).await.unwrap();
+        let app = App::build(config(endpoint, settings)).unwrap();
+        Self::serve(app).await
+    }
+
+    /// Like [`Gateway::in_front_of`], with conversations remembered in `store`.
+    pub(crate) async fn with_store(
+        endpoint: &str,
+        settings: &[(&str, &str)],
+        store: Arc<dyn ConversationStore>,
+    ) -> Self {
+        let app = App::build_with_store(config(endpoint, settings), store).unwrap();
+        Self::serve(app).await
+    }
+
+    async fn serve(app: AppState) -> Self {
+        let listener = server::bind(app.config.listen.address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::build(config).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = server::serve(listener, app.clone(), async {
             drop(stopped.await);
@@ -75,4 +79,18 @@ impl Drop for Gateway {
             serving.abort();
         }
     }
+}
+
+fn config(endpoint: &str, settings: &[(&str, &str)]) -> Config {
+    let needed = [
+        ("FOUNDRY_PROJECT_ENDPOINT", endpoint.to_owned()),
+        ("FOUNDRY_ACCESS_TOKEN", "test-token".to_owned()),
+        ("GATEWAY_API_KEYS", format!("test={KEY}")),
+        ("PORT", "0".to_owned()),
+    ];
+    let given = settings
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()));
+    let environment: Environment = needed.into_iter().chain(given).collect();
+    Config::from_environment(&environment).unwrap()
 }

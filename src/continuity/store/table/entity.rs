@@ -30,6 +30,7 @@ struct Columns {
 enum UpstreamKind {
     Response,
     Thread,
+    Row,
 }
 
 #[derive(Serialize)]
@@ -125,16 +126,17 @@ pub(super) fn read_listing(body: &[u8]) -> Result<Listing, StoreError> {
 }
 
 fn columns_of(row: &Row) -> Columns {
-    let (upstream_kind, id) = match &row.upstream {
-        Upstream::Response { id } => (UpstreamKind::Response, id),
-        Upstream::Thread { id } => (UpstreamKind::Thread, id),
+    let (upstream_kind, upstream_id) = match &row.upstream {
+        Upstream::Response { id } => (UpstreamKind::Response, id.clone()),
+        Upstream::Thread { id } => (UpstreamKind::Thread, id.clone()),
+        Upstream::Row { key } => (UpstreamKind::Row, format!("{}/{}", key.partition, key.row)),
     };
     // The column has 63 bits for it, which is longer than anything lasts.
     let expires_at = i64::try_from(row.expires_at).unwrap_or(i64::MAX);
     Columns {
         schema: SCHEMA,
         upstream_kind,
-        upstream_id: id.clone(),
+        upstream_id,
         agent: row.agent.clone(),
         scope: row.scope.clone(),
         instructions_digest: row.instructions_digest.clone(),
@@ -155,11 +157,21 @@ fn reading_of(entity: &Value) -> Reading {
         return Reading::Unreadable("its expiry is no time");
     };
     let id = columns.upstream_id;
-    Reading::Row(Row {
-        upstream: match columns.upstream_kind {
-            UpstreamKind::Response => Upstream::Response { id },
-            UpstreamKind::Thread => Upstream::Thread { id },
+    let upstream = match columns.upstream_kind {
+        UpstreamKind::Response => Upstream::Response { id },
+        UpstreamKind::Thread => Upstream::Thread { id },
+        UpstreamKind::Row => match id.split_once('/') {
+            Some((partition, row)) => Upstream::Row {
+                key: Key {
+                    partition: partition.to_owned(),
+                    row: row.to_owned(),
+                },
+            },
+            None => return Reading::Unreadable("the row that it points to has no key"),
         },
+    };
+    Reading::Row(Row {
+        upstream,
         agent: columns.agent,
         scope: columns.scope,
         instructions_digest: columns.instructions_digest,
@@ -226,7 +238,11 @@ mod tests {
         let thread = row(Upstream::Thread {
             id: "thread_1".to_owned(),
         });
-        for row in [response(), thread] {
+        let key = Key {
+            partition: "ab".to_owned(),
+            row: "12".to_owned(),
+        };
+        for row in [response(), thread, row(Upstream::Row { key })] {
             assert_eq!(read(write(&row).as_bytes()).unwrap(), Reading::Row(row));
         }
         let endless = Row {
@@ -246,6 +262,7 @@ mod tests {
             ("Schema", json!(2)),
             ("Schema", json!("1")),
             ("UpstreamKind", json!("conversation")),
+            ("UpstreamKind", json!("row")),
             ("Agent", Value::Null),
             ("ThreadId", json!(7)),
             ("ExpiresAt", json!("soon")),
