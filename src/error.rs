@@ -82,8 +82,9 @@ impl ApiError {
 
     /// A body over the limit.
     pub fn body_too_large(limit: usize) -> Self {
-        let message =
-            format!("the request body is larger than {limit} bytes, the limit of this gateway");
+        let message = format!(
+            "the request body is larger than {limit} bytes, the limit of this gateway (GATEWAY_MAX_BODY_BYTES)"
+        );
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             INVALID_REQUEST,

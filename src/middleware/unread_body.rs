@@ -3,7 +3,8 @@
 //! A request that is refused by its headers (a wrong key, an unknown path) is answered before its body has
 //! arrived. The server would then close the connection without a word, and a client that sends its next request
 //! into it sees a connection error: the Functions host even turns that into an empty 500.
-//! What does not arrive soon, or is large, is not waited for: then the answer says `Connection: close`.
+//! What does not arrive soon, or is huge, is not waited for: then the answer says `Connection: close`. Closing while
+//! a client still sends can cost it the answer, so that even a body over the limit is read, and thrown away.
 
 use std::{
     pin::Pin,
@@ -19,9 +20,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 
 /// Most bytes that are read for nothing.
-const MAX_BYTES: usize = 256 << 10;
+const MAX_BYTES: usize = 128 << 20;
 /// Longest wait for them.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn read_the_rest(request: Request, next: Next) -> Response {
     let may_be_read = may_be_read(request.headers());
@@ -48,8 +49,18 @@ fn may_be_read(headers: &HeaderMap) -> bool {
 }
 
 async fn is_read(body: Body) -> bool {
-    let read = Limited::new(body, MAX_BYTES).collect();
-    matches!(tokio::time::timeout(TIMEOUT, read).await, Ok(Ok(_)))
+    let mut body = Limited::new(body, MAX_BYTES);
+    let read_to_the_end = async {
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(TIMEOUT, read_to_the_end)
+        .await
+        .unwrap_or(false)
 }
 
 /// Where a body goes that was dropped before its end.
