@@ -201,14 +201,17 @@ impl ApiError {
     }
 
     /// The store of conversations, where nothing can go on without it.
-    pub fn store_failed() -> Self {
-        let message = "the store of conversations failed; the log tells more under this request's x-request-id";
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            SERVER_ERROR,
-            "store_unavailable",
-            message,
-        )
+    pub fn store_failed(detail: String) -> Self {
+        let message = "the store of conversations does not answer; try again, or send the whole history without an id";
+        Self {
+            detail: Some(detail),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                SERVER_ERROR,
+                "store_unavailable",
+                message,
+            )
+        }
     }
 
     /// A bug.
@@ -252,6 +255,7 @@ const fn row(kind: FailureKind) -> (u16, &'static str, &'static str) {
         F::ApprovalRequired => (400, INVALID_REQUEST, "approval_required"),
         F::ConsentRequired => (403, "permission_error", "consent_required"),
         F::PermissionDenied => (403, "permission_error", "permission_denied"),
+        F::ConversationGone => (404, INVALID_REQUEST, "conversation_not_found"),
         F::ConversationBusy => (409, INVALID_REQUEST, "conversation_busy"),
         F::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),
         // The caller's key was good: a 401 would send its owner after the wrong secret.
@@ -293,7 +297,11 @@ impl From<Failure> for ApiError {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
             kind,
             code: Some(Cow::Borrowed(code)),
-            param: (failure.kind == FailureKind::AgentNotFound).then(|| "model".to_owned()),
+            param: match failure.kind {
+                FailureKind::AgentNotFound => Some("model".to_owned()),
+                FailureKind::ConversationGone => Some("thread_id".to_owned()),
+                _ => None,
+            },
             message: failure.message,
             retry_after: failure.retry_after,
             should_retry: should_retry(failure.kind),

@@ -81,6 +81,8 @@ pub enum FailureKind {
     ContentFiltered,
     /// The conversation is in use by another request.
     ConversationBusy,
+    /// The service has forgotten the conversation, and the request holds no history to replay.
+    ConversationGone,
     /// The agent names a model that does not exist or is not deployed.
     AgentMisconfigured,
     /// The agent asks for an approval that this interface cannot give.

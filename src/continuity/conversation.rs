@@ -30,9 +30,16 @@ pub struct Request<'a> {
     pub recognise: bool,
 }
 
-/// The id is unknown, expired or another caller's; which of these is not told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownConversation;
+/// Why a turn that names its conversation cannot be placed in it.
+#[derive(Debug)]
+pub enum Unplaceable {
+    /// The id is unknown, expired or another caller's; which of these is not told.
+    Unknown,
+    /// Another turn has the conversation, or was the end of it, and there is no history to replay.
+    InUse,
+    /// The store does not answer, and there is no history to replay.
+    StoreFailed(StoreError),
+}
 
 /// A turn with its place in a conversation.
 #[derive(Debug)]
@@ -82,11 +89,8 @@ impl Conversations {
     }
 
     /// Finds the conversation of `turn`. A store that does not answer is no reason to fail: the history is replayed.
-    pub async fn place(
-        &self,
-        request: &Request<'_>,
-        turn: Turn,
-    ) -> Result<Placed, UnknownConversation> {
+    /// Only a request that names a conversation and shows nothing of it has no history to replay.
+    pub async fn place(&self, request: &Request<'_>, turn: Turn) -> Result<Placed, Unplaceable> {
         let agent = request.agent.to_string();
         let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
         // An id means the same under every name.
@@ -97,8 +101,13 @@ impl Conversations {
                 let key = ids.id_key(id);
                 match self.store.get(&key).await {
                     Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
-                    Ok(None) => return Err(UnknownConversation),
-                    Err(error) => self.give_up(&error),
+                    Ok(None) => return Err(Unplaceable::Unknown),
+                    Err(error) => {
+                        if !shows_an_answer(&turn) {
+                            return Err(Unplaceable::StoreFailed(error));
+                        }
+                        self.give_up(&error)
+                    }
                 }
             }
             (
@@ -146,6 +155,7 @@ impl Conversations {
             },
             scope,
         };
+        let replayable = request.id.is_none() || shows_an_answer(&turn);
         let whole = Turn { keep: true, ..turn };
         let head = match found {
             Some((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
@@ -160,9 +170,10 @@ impl Conversations {
         Ok(match head {
             Some((head, known_instructions, tail)) => Placed {
                 turn: continued(&whole, head, known_instructions == instructions, tail),
-                replay: Some(whole),
+                replay: replayable.then_some(whole),
                 recorder: Some(recorder),
             },
+            None if !replayable => return Err(Unplaceable::InUse),
             None => Placed {
                 turn: whole,
                 replay: None,
@@ -221,6 +232,11 @@ fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
     matches!(row.upstream, Upstream::Response { .. })
         && instructions.is_empty()
         && !row.instructions_digest.is_empty()
+}
+
+/// Whether the request holds more of its conversation than what is new.
+fn shows_an_answer(turn: &Turn) -> bool {
+    0 < after_last_answer(turn)
 }
 
 /// The index after the last assistant message.

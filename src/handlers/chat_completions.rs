@@ -25,7 +25,7 @@ use crate::{
     agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
     app::AppState,
     config::limits::LimitsConfig,
-    continuity::conversation::{self as continuity, Placed},
+    continuity::conversation::{self as continuity, Placed, Unplaceable},
     error::ApiError,
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
@@ -110,7 +110,14 @@ async fn place(
         recognise: said.recognise,
     };
     let placed = app.conversations.place(&request, turn).await;
-    placed.map_err(|continuity::UnknownConversation| ApiError::conversation_not_found())
+    placed.map_err(|unplaceable| match unplaceable {
+        Unplaceable::Unknown => ApiError::conversation_not_found(),
+        Unplaceable::InUse => ApiError::from(Failure::new(
+            FailureKind::ConversationBusy,
+            "the conversation is in use by another request; try again, or send the whole history",
+        )),
+        Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+    })
 }
 
 /// Calls the agent and waits for its first sign of work. A head that the service does not know any more, or that
@@ -132,7 +139,7 @@ async fn open(
         );
         opened = open_turn(foundry, agent, replay, call).await;
     }
-    let mut stream = opened?;
+    let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
         stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
     }
@@ -148,6 +155,20 @@ async fn open_turn(
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
     stream.until_started().await?;
     Ok(stream)
+}
+
+/// Of a turn that continues another and cannot be replayed, it is the conversation that is not found.
+fn telling_what_is_gone(failure: Failure, placed: &Placed) -> Failure {
+    let by_head = failure.kind == FailureKind::AgentNotFound
+        || failure.refused_field.as_deref() == Some("previous_response_id");
+    if !by_head || placed.turn.continues.is_none() || placed.replay.is_some() {
+        return failure;
+    }
+    Failure {
+        kind: FailureKind::ConversationGone,
+        message: ApiError::conversation_not_found().message,
+        ..failure
+    }
 }
 
 /// Failures that a head can be to blame for: gone, refused, or in use.

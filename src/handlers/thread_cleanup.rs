@@ -50,7 +50,7 @@ pub async fn run(
                 request.id = request_id,
                 "expired conversations could not be removed: {error}"
             );
-            return Err(ApiError::store_failed());
+            return Err(ApiError::store_failed(error.to_string()));
         }
     };
     tracing::info!(request.id = request_id, "{log}");

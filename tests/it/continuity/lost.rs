@@ -202,6 +202,43 @@ async fn a_store_that_is_down_or_slow_costs_a_replay_and_no_answer() {
     let mut chat = Chat::new(&gateway, "assistant");
     chat.say("My name is Ada.").await;
     assert!(chat.say("What is my name?").await.contains("Ada"));
-    let body = json!({"model": "assistant", "thread_id": "thread_1", "messages": [{"role": "user", "content": "hi"}]});
-    assert_eq!(gateway.chat(body).await.status(), 200);
+    let by_id = json!({"model": "assistant", "thread_id": "thread_1", "messages": [{"role": "user", "content": "hi"}]});
+    let (status, error) = error_of(gateway.chat(by_id).await).await;
+    assert_eq!(
+        (status, &error["code"]),
+        (503, &"store_unavailable".into()),
+        "there is nothing to replay"
+    );
+    let mut with_history = chat.asking("hi");
+    with_history["thread_id"] = "thread_1".into();
+    assert_eq!(gateway.chat(with_history).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_id_alone_whose_head_is_gone_is_not_answered_without_its_history() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    for agent in ["assistant", "asst_assistant"] {
+        let mut chat = Chat::new(&gateway, agent);
+        let first = answer_of(gateway.chat(chat.asking("My name is Ada.")).await).await;
+        delete_everything(&emulator, &gateway).await;
+        let by_id = json!({"model": agent, "thread_id": first["thread_id"],
+            "messages": [{"role": "user", "content": "What is my name?"}]});
+        let (status, error) = error_of(gateway.chat(by_id).await).await;
+        assert_eq!(
+            (status, &error["code"]),
+            (404, &"conversation_not_found".into()),
+            "{agent}: {error}"
+        );
+        chat.messages = vec![
+            json!({"role": "user", "content": "My name is Ada."}),
+            first["choices"][0]["message"].clone(),
+        ];
+        let mut with_history = chat.asking("What is my name?");
+        with_history["thread_id"] = first["thread_id"].clone();
+        let response = gateway.chat(with_history).await;
+        assert!(
+            response.status() == 200 || agent == "asst_assistant",
+            "{agent}"
+        );
+    }
 }
