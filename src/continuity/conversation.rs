@@ -126,7 +126,7 @@ impl Conversations {
             }
             _ => None,
         };
-        let mut instructions = scope.instructions(&turn);
+        let mut instructions = ids.instructions(&turn);
         if let (Some(_), Some((_, stored, _)), true) = (request.id, &found, instructions.is_empty())
         {
             // Who names a conversation need not repeat its system text.

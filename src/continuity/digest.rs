@@ -1,7 +1,8 @@
 //! Fingerprints of a conversation: a keyed chain over its messages, instructions left out.
 //!
-//! Clients change texts a little when they resend them: they trim, collapse white space, cut `<think>` blocks and
-//! citation markers, send parts for a string. What survives all of that is hashed, and nothing else.
+//! Clients change texts a little when they resend them. Of answers they trim and collapse white space, cut `<think>`
+//! blocks and citation markers: what survives that is hashed. What users and tools said they leave alone but for
+//! blanks around it, and there a change of indentation is an edit. All of them may send parts for a string.
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -135,7 +136,8 @@ impl Fingerprint {
                 );
             }
             Message::Assistant { text, tool_calls } => {
-                self.texts("assistant", text.iter().map(String::as_str));
+                let text = text.as_deref().map(settled).unwrap_or_default();
+                self.texts("assistant", [text.as_str()]);
                 for ToolCall {
                     name, arguments, ..
                 } in tool_calls
@@ -154,7 +156,7 @@ impl Fingerprint {
     fn texts<'a>(&mut self, role: &str, texts: impl IntoIterator<Item = &'a str>) {
         self.field(role.as_bytes());
         let joined = texts.into_iter().collect::<Vec<_>>().join("\n");
-        self.field(settled(&joined).as_bytes());
+        self.field(joined.replace("\r\n", "\n").trim().as_bytes());
     }
 
     /// Length first, so that no two different lists of fields read the same.
@@ -165,7 +167,7 @@ impl Fingerprint {
     }
 }
 
-/// The text without `<think>` blocks, citation markers and differences of white space.
+/// An answer without `<think>` blocks, citation markers and differences of white space.
 fn settled(text: &str) -> String {
     let text = without(text, "<think>", "</think>");
     let text = without(&text, "【", "】");
@@ -260,6 +262,17 @@ mod tests {
         let fingerprints =
             [asked(&["a", "b"]), asked(&["a\nb"])].map(|message| scope().after([0; 32], &message));
         assert_eq!(fingerprints[0], fingerprints[1], "text and parts");
+    }
+
+    #[test]
+    fn an_edit_of_indentation_is_an_edit() {
+        let texts = ["if a:\n  b", "if a:\n    b", "if a:\r\n  b\r\n"];
+        let links = texts.map(|text| scope().after([0; 32], &asked(&[text])));
+        assert_ne!(links[0], links[1]);
+        assert_eq!(
+            links[0], links[2],
+            "line ends and blanks around are the client's"
+        );
     }
 
     #[test]

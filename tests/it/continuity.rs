@@ -139,7 +139,7 @@ async fn a_stream_continues_like_an_answer_and_tells_its_id_once() {
     );
     assert_eq!(stream.matches("thread_id").count(), 1);
     let messages = json!([
-        {"role": "user", "content": [{"type": "text", "text": " My name  is Ada. "}]},
+        {"role": "user", "content": [{"type": "text", "text": " My name is Ada.\n"}]},
         {"role": "assistant", "content": format!("\n{} ", crate::support::text_of(&stream)), "refusal": null},
         {"role": "user", "content": "What is my name?"},
     ]);
