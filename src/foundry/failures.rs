@@ -144,7 +144,7 @@ fn from_refusal(error: &ServiceError) -> Failure {
 }
 
 /// What the error of a failed run, a failed response or an `error` event means.
-pub(super) fn from_run_error(code: &str, message: &str) -> Failure {
+fn from_run_error(code: &str, message: &str) -> Failure {
     let failure = match code {
         "rate_limit_exceeded" | "too_many_requests" | "RateLimitReached" => rate_limited(),
         "content_filter" => content_filtered(),
@@ -170,6 +170,29 @@ pub(super) fn from_run_error(code: &str, message: &str) -> Failure {
     failure
         .with_detail(format!("{code}: {message}"))
         .with_retry_after(wait)
+}
+
+/// Why a run or a response failed, and the data of an `error` event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RunError {
+    code: Option<String>,
+    message: Option<String>,
+    /// The body of the event was not found recorded: the SDKs' models allow the bare error and a nested one.
+    error: Option<Box<RunError>>,
+}
+
+impl RunError {
+    /// What it means.
+    pub(super) fn failure(&self) -> Failure {
+        match &self.error {
+            Some(nested) => nested.failure(),
+            None => from_run_error(
+                self.code.as_deref().unwrap_or_default(),
+                self.message.as_deref().unwrap_or_default(),
+            ),
+        }
+    }
 }
 
 /// 401 is the answer both to a missing role and to a bad token; the code or the text tells.

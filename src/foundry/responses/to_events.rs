@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::wire::{
-    Annotation, ContentPart, ErrorObject, ItemEvent, OutputItem, Response, ResponseEvent, Usage,
-};
+use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
 use crate::{
     agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
-    foundry::failures,
+    foundry::failures::RunError,
 };
 
 /// Reads the events of one response.
@@ -110,15 +108,8 @@ impl Translator for ResponsesTranslator {
                 self.end(response, events);
             }
             "error" => {
-                let error: ErrorObject = serde_json::from_str(data)?;
-                let error = error.error.map_or(
-                    ErrorObject {
-                        error: None,
-                        ..error
-                    },
-                    |inner| *inner,
-                );
-                events.push_back(Event::End(End::Failed(failure_of(&error))));
+                let error: RunError = serde_json::from_str(data)?;
+                events.push_back(Event::End(End::Failed(error.failure())));
             }
             // Queued and in progress say that the service took the request, not that the agent works: a rate
             // limit or a wrong model can still follow. Everything else that is unknown is for other clients.
@@ -317,17 +308,10 @@ impl ResponsesTranslator {
                 FailureKind::Cancelled,
                 "the agent's answer was cancelled",
             )),
-            _ => End::Failed(failure_of(&response.error.unwrap_or_default())),
+            _ => End::Failed(response.error.unwrap_or_default().failure()),
         };
         events.push_back(Event::End(end));
     }
-}
-
-fn failure_of(error: &ErrorObject) -> Failure {
-    failures::from_run_error(
-        error.code.as_deref().unwrap_or_default(),
-        error.message.as_deref().unwrap_or_default(),
-    )
 }
 
 fn usage_of(usage: &Usage) -> event::Usage {

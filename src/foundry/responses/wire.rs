@@ -7,7 +7,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundry::lenient::{Lenient, null_as_default};
+use crate::foundry::{
+    failures::RunError,
+    lenient::{Lenient, null_as_default},
+};
 
 /// `POST {project}/openai/v1/responses`.
 #[derive(Debug, Serialize)]
@@ -148,7 +151,7 @@ pub(super) struct ResponseEvent {
 pub(super) struct Response {
     pub(super) id: String,
     pub(super) status: String,
-    pub(super) error: Option<ErrorObject>,
+    pub(super) error: Option<RunError>,
     pub(super) incomplete_details: Option<IncompleteDetails>,
     pub(super) output: Vec<Lenient<OutputItem>>,
     pub(super) usage: Option<Usage>,
@@ -158,16 +161,6 @@ pub(super) struct Response {
 #[serde(default)]
 pub(super) struct IncompleteDetails {
     pub(super) reason: String,
-}
-
-/// The error of a failed response, and the data of an `error` event.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ErrorObject {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-    /// Some services nest the error once more.
-    pub(super) error: Option<Box<ErrorObject>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

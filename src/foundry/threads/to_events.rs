@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::wire::{
-    Annotation, CreatedThread, ErrorObject, MessageContent, MessageDelta, MessagePart, Run,
-    StepDelta, ToolCall, Usage,
+    Annotation, CreatedThread, MessageContent, MessageDelta, MessagePart, Run, StepDelta, ToolCall,
+    Usage,
 };
 use crate::{
     agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
-    foundry::failures,
+    foundry::failures::RunError,
 };
 
 /// Reads the events of one run.
@@ -86,15 +86,8 @@ impl Translator for ThreadsTranslator {
                 Self::end(name, serde_json::from_str(data)?, events);
             }
             "error" => {
-                let error: ErrorObject = serde_json::from_str(data)?;
-                let error = error.error.map_or(
-                    ErrorObject {
-                        error: None,
-                        ..error
-                    },
-                    |inner| *inner,
-                );
-                events.push_back(Event::End(End::Failed(failure_of(&error))));
+                let error: RunError = serde_json::from_str(data)?;
+                events.push_back(Event::End(End::Failed(error.failure())));
             }
             // The service ends every stream so, also a failed one: without a terminal event it proves nothing.
             "done" => events.push_back(Event::End(End::Failed(Failure::broken_off(
@@ -261,7 +254,7 @@ impl ThreadsTranslator {
                 FailureKind::Expired,
                 "the agent did not finish within the service's own time limit",
             )),
-            _ => End::Failed(failure_of(&run.last_error.unwrap_or_default())),
+            _ => End::Failed(run.last_error.unwrap_or_default().failure()),
         };
         events.push_back(Event::End(end));
     }
@@ -277,13 +270,6 @@ fn cite(message_start: usize, annotation: &Annotation, events: &mut VecDeque<Eve
             title: source.title.clone().unwrap_or_default(),
         }));
     }
-}
-
-fn failure_of(error: &ErrorObject) -> Failure {
-    failures::from_run_error(
-        error.code.as_deref().unwrap_or_default(),
-        error.message.as_deref().unwrap_or_default(),
-    )
 }
 
 fn usage_of(usage: &Usage) -> event::Usage {

@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundry::lenient::{Lenient, null_as_default};
+use crate::foundry::{
+    failures::RunError,
+    lenient::{Lenient, null_as_default},
+};
 
 /// `POST /threads/runs`.
 #[derive(Debug, Serialize)]
@@ -80,7 +83,7 @@ pub(super) struct Run {
     #[serde(default)]
     pub(super) required_action: Option<Lenient<RequiredAction>>,
     #[serde(default)]
-    pub(super) last_error: Option<ErrorObject>,
+    pub(super) last_error: Option<RunError>,
     #[serde(default)]
     pub(super) incomplete_details: Option<IncompleteDetails>,
     #[serde(default)]
@@ -182,16 +185,6 @@ pub(super) struct Annotation {
 pub(super) struct UrlCitation {
     pub(super) url: String,
     pub(super) title: Option<String>,
-}
-
-/// Why a run failed, and the data of an `error` event.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ErrorObject {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-    /// The SDK's model allows both the bare error and a nested one.
-    pub(super) error: Option<Box<ErrorObject>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
