@@ -26,7 +26,7 @@ pub fn write(path: &Path, entries: &[Entry]) -> Result<String, PackagingError> {
     for entry in entries {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(9))
+            .compression_level(Some(6))
             .last_modified_time(DateTime::default())
             .unix_permissions(entry.mode);
         zip.start_file(&entry.name, options).map_err(unwritable)?;

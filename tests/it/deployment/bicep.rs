@@ -70,8 +70,13 @@ fn every_parameter_and_output_is_described() {
             if !line.starts_with("param ") && !line.starts_with("output ") {
                 continue;
             }
-            let decorators = lines[..index].iter().rev().take_while(|line| line.starts_with('@'));
-            let described = decorators.clone().any(|line| line.starts_with("@description('"));
+            let decorators = lines[..index]
+                .iter()
+                .rev()
+                .take_while(|line| line.starts_with('@'));
+            let described = decorators
+                .clone()
+                .any(|line| line.starts_with("@description('"));
             assert!(described, "{path}:{}: {line}", index + 1);
         }
     }
@@ -107,6 +112,9 @@ fn azd_finds_the_app_and_the_package() {
         "    dist: target/package/foundry-gateway.zip",
         "        run: cargo run --locked -p packaging",
     ] {
-        assert!(azure_yaml.lines().any(|given| given == line), "{line}\n{azure_yaml}");
+        assert!(
+            azure_yaml.lines().any(|given| given == line),
+            "{line}\n{azure_yaml}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! host.json and the function.json files agree with each other, with the router and with the deadlines.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use foundry_gateway::config::settings::SETTINGS;
 use serde_json::Value;
@@ -14,7 +14,7 @@ fn json(path: &str) -> Value {
 fn functions() -> Vec<(String, Value)> {
     let entries = fs::read_dir(".").unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned());
-    let functions = names.filter(|name| fs::exists(format!("{name}/function.json")).unwrap());
+    let functions = names.filter(|name| Path::new(name).join("function.json").is_file());
     functions
         .map(|name| (name.clone(), json(&format!("{name}/function.json"))))
         .collect()
@@ -22,7 +22,10 @@ fn functions() -> Vec<(String, Value)> {
 
 /// A default of the settings, in seconds.
 fn default_seconds(name: &str) -> f64 {
-    let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+    let setting = SETTINGS
+        .iter()
+        .find(|setting| setting.name == name)
+        .unwrap();
     setting.default.trim_matches('`').parse().unwrap()
 }
 
@@ -30,7 +33,10 @@ fn default_seconds(name: &str) -> f64 {
 fn the_host_waits_longer_than_the_gateway() {
     let host = json("host.json");
     let timeout = host["functionTimeout"].as_str().unwrap();
-    let parts: Vec<f64> = timeout.split(':').map(|part| part.parse().unwrap()).collect();
+    let parts: Vec<f64> = timeout
+        .split(':')
+        .map(|part| part.parse().unwrap())
+        .collect();
     let seconds = parts[0] * 3600.0 + parts[1] * 60.0 + parts[2];
     // When functionTimeout strikes, the host kills the process with every other stream in it.
     assert!(default_seconds("GATEWAY_STREAM_TIMEOUT_SECONDS") + 30.0 <= seconds);
@@ -48,12 +54,21 @@ fn every_function_is_streamed_or_a_timer() {
     assert!(host["extensionBundle"].is_null() && host["customHandler"]["port"].is_null());
     for (name, function) in functions() {
         let bindings = function["bindings"].as_array().unwrap();
-        let types: Vec<_> = bindings.iter().map(|binding| binding["type"].as_str().unwrap()).collect();
+        let types: Vec<_> = bindings
+            .iter()
+            .map(|binding| binding["type"].as_str().unwrap())
+            .collect();
         match types.as_slice() {
             // Anything beside these two and the host would collect the answer.
             ["httpTrigger", "http"] => {
-                assert_eq!(bindings[0]["authLevel"], "anonymous", "{name}: keys are the gateway's to check");
-                assert!(bindings[0]["methods"].is_null(), "{name}: the gateway answers 405 in OpenAI's shape");
+                assert_eq!(
+                    bindings[0]["authLevel"], "anonymous",
+                    "{name}: keys are the gateway's to check"
+                );
+                assert!(
+                    bindings[0]["methods"].is_null(),
+                    "{name}: the gateway answers 405 in OpenAI's shape"
+                );
             }
             ["timerTrigger"] => assert_eq!(bindings[0]["useMonitor"], true, "{name}"),
             other => panic!("{name}: {other:?}"),
@@ -80,7 +95,9 @@ fn every_route_of_the_gateway_is_a_function() {
     let covered = |path: &str| {
         routes.iter().any(|route| {
             let prefix = route.split("/{").next().unwrap();
-            route == path || (route.contains("{*") && (path == prefix || path.starts_with(&format!("{prefix}/"))))
+            route == path
+                || (route.contains("{*")
+                    && (path == prefix || path.starts_with(&format!("{prefix}/"))))
         })
     };
     for path in &served {

@@ -59,14 +59,19 @@ async fn the_package_serves_read_only_as_another_user_and_is_the_same_each_time(
     if is_root() {
         let status = format!("/proc/{}/status", host.handler_pid().unwrap());
         let status = fs::read_to_string(status).unwrap();
-        assert!(status.contains("\nUid:\t65534\t65534\t65534\t65534\n"), "{status}");
+        assert!(
+            status.contains("\nUid:\t65534\t65534\t65534\t65534\n"),
+            "{status}"
+        );
     }
 
     let client = Client::of(host.address());
     for path in ["/healthz", "/readyz", "/v1/models", "/v1/models/echo"] {
         assert_eq!(client.get(path).await.status(), 200, "{path}");
     }
-    let stream = client.ask_streamed("assistant", "repeat exactly: from the package").await;
+    let stream = client
+        .ask_streamed("assistant", "repeat exactly: from the package")
+        .await;
     assert_eq!(text_of(&stream.text().await.unwrap()), "from the package");
     host.invoke_timer("thread-cleanup").await.unwrap();
     assert_eq!(host.errors(), []);

@@ -7,11 +7,31 @@ use super::{bicep, first_cells, read};
 /// Built-in roles: the name in roles.bicep, Azure's name, Azure's id.
 /// Source: "Azure built-in roles" of Microsoft's documentation.
 const ROLES: [(&str, &str, &str); 5] = [
-    ("foundryUser", "Foundry User", "53ca6127-db72-4b80-b1b0-d745d6d5456d"),
-    ("keyVaultSecretsUser", "Key Vault Secrets User", "4633458b-17de-408a-874b-0445c86b69e6"),
-    ("monitoringMetricsPublisher", "Monitoring Metrics Publisher", "3913510d-42f4-4e42-8a64-420c390055eb"),
-    ("storageBlobDataOwner", "Storage Blob Data Owner", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"),
-    ("storageTableDataContributor", "Storage Table Data Contributor", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"),
+    (
+        "foundryUser",
+        "Foundry User",
+        "53ca6127-db72-4b80-b1b0-d745d6d5456d",
+    ),
+    (
+        "keyVaultSecretsUser",
+        "Key Vault Secrets User",
+        "4633458b-17de-408a-874b-0445c86b69e6",
+    ),
+    (
+        "monitoringMetricsPublisher",
+        "Monitoring Metrics Publisher",
+        "3913510d-42f4-4e42-8a64-420c390055eb",
+    ),
+    (
+        "storageBlobDataOwner",
+        "Storage Blob Data Owner",
+        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    ),
+    (
+        "storageTableDataContributor",
+        "Storage Table Data Contributor",
+        "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    ),
 ];
 
 /// Every assignment: the file, the scope as it stands there, the role.
@@ -21,16 +41,30 @@ const ASSIGNMENTS: [(&str, &str, &str); 8] = [
     ("foundry", "account::project", "foundryUser"),
     ("key-vault-access", "secrets[index]", "keyVaultSecretsUser"),
     ("monitoring", "rule", "monitoringMetricsPublisher"),
-    ("monitoring", "applicationInsights", "monitoringMetricsPublisher"),
+    (
+        "monitoring",
+        "applicationInsights",
+        "monitoringMetricsPublisher",
+    ),
     ("storage", "account", "storageBlobDataOwner"),
-    ("storage", "account::tables::threads", "storageTableDataContributor"),
+    (
+        "storage",
+        "account::tables::threads",
+        "storageTableDataContributor",
+    ),
 ];
 
 /// What the gateway asks tokens for, and the role that makes such a token good for something.
 const SCOPES: [(&str, &str); 3] = [
     ("https://ai.azure.com/.default", "foundryUser"),
-    ("https://monitor.azure.com/.default", "monitoringMetricsPublisher"),
-    ("https://storage.azure.com/.default", "storageTableDataContributor"),
+    (
+        "https://monitor.azure.com/.default",
+        "monitoringMetricsPublisher",
+    ),
+    (
+        "https://storage.azure.com/.default",
+        "storageTableDataContributor",
+    ),
 ];
 
 #[test]
@@ -47,19 +81,32 @@ fn every_role_is_assigned_at_its_scope_and_no_other() {
     let mut found = BTreeSet::new();
     for path in bicep::files() {
         for block in bicep::resources(&path, "Microsoft.Authorization/roleAssignments") {
-            let file = Path::new(&path).file_stem().unwrap().to_str().unwrap().to_owned();
+            let file = Path::new(&path)
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             let value = |key: &str| {
                 let mut lines = block.lines().map(str::trim);
-                lines.find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned()
+                lines
+                    .find_map(|line| line.strip_prefix(key))
+                    .unwrap_or_default()
+                    .to_owned()
             };
             let scope = value("scope: ");
             let definition = value("roleDefinitionId: ");
             let role = definition
-                .strip_prefix("subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.")
+                .strip_prefix(
+                    "subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.",
+                )
                 .and_then(|rest| rest.strip_suffix(')'))
                 .unwrap_or_else(|| panic!("{path}: {definition:?} names no role of roles.bicep"));
             // A name that is the same for two assignments makes the second deployment fail.
-            assert!(value("name: ").ends_with(&format!(", roles.{role})")), "{block}");
+            assert!(
+                value("name: ").ends_with(&format!(", roles.{role})")),
+                "{block}"
+            );
             found.insert((file, scope, role.to_owned()));
         }
     }
@@ -78,7 +125,10 @@ fn every_service_that_the_code_calls_has_a_role() {
     for scope in &asked {
         let role = SCOPES.iter().find(|(known, _)| known == scope);
         let (_, role) = role.unwrap_or_else(|| panic!("no role is known for tokens of {scope}"));
-        assert!(ASSIGNMENTS.iter().any(|(_, _, assigned)| assigned == role), "{role}");
+        assert!(
+            ASSIGNMENTS.iter().any(|(_, _, assigned)| assigned == role),
+            "{role}"
+        );
     }
 }
 
@@ -100,7 +150,10 @@ fn collect_scopes(folder: &str, scopes: &mut BTreeSet<String>) {
 
 #[test]
 fn the_document_lists_the_roles_with_their_ids() {
-    let names: Vec<_> = ROLES.iter().map(|(_, name, _)| (*name).to_owned()).collect();
+    let names: Vec<_> = ROLES
+        .iter()
+        .map(|(_, name, _)| (*name).to_owned())
+        .collect();
     let mut listed = first_cells("docs/deploy.md", "## Roles");
     listed.sort();
     listed.dedup();

@@ -12,10 +12,19 @@ const LEFT_ALONE: [(&str, &str); 8] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
-    ("GATEWAY_AGENTS", "the operator's own, through gatewaySettings"),
+    (
+        "GATEWAY_AGENTS",
+        "the operator's own, through gatewaySettings",
+    ),
     ("SSL_CERT_FILE", "Azure's certificates are bundled"),
-    ("THREADS_CONNECTION_STRING", "the storage account takes no keys"),
-    ("GATEWAY_CONVERSATION_HEADERS", "has a default, told in words"),
+    (
+        "THREADS_CONNECTION_STRING",
+        "the storage account takes no keys",
+    ),
+    (
+        "GATEWAY_CONVERSATION_HEADERS",
+        "has a default, told in words",
+    ),
 ];
 
 fn of_the_gateway() -> Vec<(String, String)> {
@@ -33,7 +42,10 @@ fn names(entries: Vec<(String, String)>) -> Vec<String> {
 #[test]
 fn every_setting_of_the_gateway_in_bicep_is_one_that_the_code_reads() {
     for name in names(of_the_gateway()) {
-        assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name}");
+        assert!(
+            SETTINGS.iter().any(|setting| setting.name == name),
+            "{name}"
+        );
     }
 }
 
@@ -42,11 +54,23 @@ fn every_setting_without_a_default_is_set_or_left_alone_for_a_reason() {
     let set = names(of_the_gateway());
     let of_the_host = names(of_the_host());
     for (name, _) in LEFT_ALONE {
-        assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name} is no setting");
-        assert!(!set.contains(&name.to_owned()), "{name} is set, and on the list of those that are not");
+        assert!(
+            SETTINGS.iter().any(|setting| setting.name == name),
+            "{name} is no setting"
+        );
+        assert!(
+            !set.contains(&name.to_owned()),
+            "{name} is set, and on the list of those that are not"
+        );
     }
-    for setting in SETTINGS.iter().filter(|setting| setting.default.starts_with("none")) {
-        let is_set = set.iter().chain(&of_the_host).any(|name| name == setting.name);
+    for setting in SETTINGS
+        .iter()
+        .filter(|setting| setting.default.starts_with("none"))
+    {
+        let is_set = set
+            .iter()
+            .chain(&of_the_host)
+            .any(|name| name == setting.name);
         let is_left = LEFT_ALONE.iter().any(|(name, _)| *name == setting.name);
         assert!(
             is_set || is_left,
@@ -58,16 +82,32 @@ fn every_setting_without_a_default_is_set_or_left_alone_for_a_reason() {
 
 #[test]
 fn the_document_lists_what_is_set() {
-    assert_eq!(first_cells("docs/deploy.md", "### Of the gateway"), names(of_the_gateway()));
-    assert_eq!(first_cells("docs/deploy.md", "### Of the Functions host"), names(of_the_host()));
+    assert_eq!(
+        first_cells("docs/deploy.md", "### Of the gateway"),
+        names(of_the_gateway())
+    );
+    assert_eq!(
+        first_cells("docs/deploy.md", "### Of the Functions host"),
+        names(of_the_host())
+    );
 }
 
 /// Flex Consumption rejects a deployment that sets one of these.
 #[test]
 fn nothing_is_set_that_flex_consumption_refuses() {
-    let refused = ["FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE"];
-    for name in names(of_the_gateway()).into_iter().chain(names(of_the_host())) {
-        assert!(!refused.contains(&name.as_str()) && !name.starts_with("WEBSITE_"), "{name}");
+    let refused = [
+        "FUNCTIONS_WORKER_RUNTIME",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "WEBSITE_RUN_FROM_PACKAGE",
+    ];
+    for name in names(of_the_gateway())
+        .into_iter()
+        .chain(names(of_the_host()))
+    {
+        assert!(
+            !refused.contains(&name.as_str()) && !name.starts_with("WEBSITE_"),
+            "{name}"
+        );
     }
 }
 
@@ -115,7 +155,9 @@ fn what_a_default_deployment_sets_is_a_configuration() {
         .collect();
     let configuration = |values: &BTreeMap<String, String>| {
         let values = values.iter().filter(|(_, value)| !value.is_empty());
-        let environment: Environment = values.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let environment: Environment = values
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         Config::from_environment(&environment)
     };
     configuration(&values).unwrap();

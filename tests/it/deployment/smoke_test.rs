@@ -41,7 +41,11 @@ async fn deploy(settings: &[(&str, &str)]) -> Deployment {
         options = options.setting(*name, *value);
     }
     let host = Host::start(options).await.unwrap();
-    Deployment { emulator, folder, host }
+    Deployment {
+        emulator,
+        folder,
+        host,
+    }
 }
 
 /// The exit code, and everything it printed.
@@ -54,7 +58,8 @@ async fn smoke_test(deployment: &Deployment, key: &str, arguments: &[&str]) -> (
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(SOON * 3, run).await.unwrap().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let printed =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code().unwrap(), printed)
 }
 
@@ -70,8 +75,18 @@ async fn all_checks_pass_on_both_kinds_of_agent() {
     for agent in ["assistant", "asst_assistant"] {
         let (code, printed) = smoke_test(&deployment, KEY, &["--model", agent]).await;
         assert_eq!(code, 0, "{printed}");
-        assert_eq!(printed.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{printed}");
-        assert!(line_of(&printed, "continuity").ends_with("and the agent knows the name"), "{printed}");
+        assert_eq!(
+            printed
+                .lines()
+                .filter(|line| line.starts_with("ok "))
+                .count(),
+            7,
+            "{printed}"
+        );
+        assert!(
+            line_of(&printed, "continuity").ends_with("and the agent knows the name"),
+            "{printed}"
+        );
     }
     assert_eq!(deployment.host.errors(), []);
     assert!(deployment.folder.path().join("host.json").exists());
@@ -80,20 +95,37 @@ async fn all_checks_pass_on_both_kinds_of_agent() {
 #[tokio::test]
 async fn a_wrong_key_an_open_door_and_an_unknown_agent_are_told() {
     let closed = deploy(&[]).await;
-    let (code, printed) = smoke_test(&closed, "not-the-key-0123456789", &["--model", "assistant"]).await;
+    let (code, printed) =
+        smoke_test(&closed, "not-the-key-0123456789", &["--model", "assistant"]).await;
     assert_eq!(code, 1, "{printed}");
     assert!(line_of(&printed, "health").starts_with("ok"), "{printed}");
-    assert!(line_of(&printed, "answer").contains("status 401, invalid_api_key"), "{printed}");
+    assert!(
+        line_of(&printed, "answer").contains("status 401, invalid_api_key"),
+        "{printed}"
+    );
 
     let (code, printed) = smoke_test(&closed, KEY, &["--model", "nobody"]).await;
     assert_eq!(code, 1, "{printed}");
-    assert!(line_of(&printed, "models").starts_with("FAILED"), "{printed}");
-    assert!(line_of(&printed, "stream").contains("status 404, model_not_found"), "{printed}");
+    assert!(
+        line_of(&printed, "models").starts_with("FAILED"),
+        "{printed}"
+    );
+    assert!(
+        line_of(&printed, "stream").contains("status 404, model_not_found"),
+        "{printed}"
+    );
 
-    let open = deploy(&[("GATEWAY_API_KEYS", ""), ("GATEWAY_ALLOW_ANONYMOUS", "true")]).await;
+    let open = deploy(&[
+        ("GATEWAY_API_KEYS", ""),
+        ("GATEWAY_ALLOW_ANONYMOUS", "true"),
+    ])
+    .await;
     let (code, printed) = smoke_test(&open, KEY, &["--model", "assistant"]).await;
     assert_eq!(code, 1, "{printed}");
-    assert!(line_of(&printed, "callers").contains("a wrong key is served"), "{printed}");
+    assert!(
+        line_of(&printed, "callers").contains("a wrong key is served"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
@@ -104,13 +136,19 @@ async fn a_collected_stream_and_a_forgotten_conversation_are_told() {
     let buffered = deploy(&[(&proxying, "false"), (&forwarding, "true")]).await;
     let (code, printed) = smoke_test(&buffered, KEY, &["--model", "assistant"]).await;
     assert_eq!(code, 1, "{printed}");
-    assert!(line_of(&printed, "stream").contains("enableProxyingHttpRequest"), "{printed}");
+    assert!(
+        line_of(&printed, "stream").contains("enableProxyingHttpRequest"),
+        "{printed}"
+    );
     assert!(line_of(&printed, "answer").starts_with("ok"), "{printed}");
 
     let forgetful = deploy(&[("GATEWAY_CONTINUITY", "off")]).await;
     let (code, printed) = smoke_test(&forgetful, KEY, &["--model", "assistant"]).await;
     assert_eq!(code, 1, "{printed}");
-    assert!(line_of(&printed, "continuity").contains("GATEWAY_CONTINUITY"), "{printed}");
+    assert!(
+        line_of(&printed, "continuity").contains("GATEWAY_CONTINUITY"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
@@ -125,13 +163,20 @@ async fn it_waits_for_readiness_as_long_as_it_is_told() {
     behaviour.set(always("list_agents", Stage::Headers, unavailable));
     let (code, printed) = smoke_test(&deployment, KEY, &["--model", "assistant"]).await;
     assert_eq!(code, 1, "{printed}");
-    assert!(line_of(&printed, "readiness").contains("status 503"), "{printed}");
+    assert!(
+        line_of(&printed, "readiness").contains("status 503"),
+        "{printed}"
+    );
 
     // The project recovers while the script waits.
     let waiting = smoke_test(&deployment, KEY, &["--model", "assistant", "--wait", "60"]);
     let recovering = async {
         let asked = |requests: &[RecordedRequest]| {
-            requests.iter().filter(|request| request.operation == "list_agents").count() > 3
+            requests
+                .iter()
+                .filter(|request| request.operation == "list_agents")
+                .count()
+                > 3
         };
         deployment.emulator.journal().wait_for(asked, SOON).await;
         behaviour.reset();
@@ -150,8 +195,16 @@ async fn wrong_usage_is_told() {
             .output()
     };
     for (key, arguments, said) in [
-        ("", &["http://127.0.0.1:9", "--model", "a"][..], "set GATEWAY_KEY"),
-        ("k", &["127.0.0.1:9", "--model", "a"], "begins with https://"),
+        (
+            "",
+            &["http://127.0.0.1:9", "--model", "a"][..],
+            "set GATEWAY_KEY",
+        ),
+        (
+            "k",
+            &["127.0.0.1:9", "--model", "a"],
+            "begins with https://",
+        ),
         ("k", &["http://127.0.0.1:9"], "--model"),
     ] {
         let output = run(key, arguments).await.unwrap();

@@ -15,5 +15,8 @@ pub(super) fn say(text: &str) {
 fn the_tools_that_are_installed_find_nothing() {
     // Its standard error is that of the runner, so that a missing tool is seen.
     let status = Command::new("scripts/check-infra.sh").status().unwrap();
-    assert!(status.success(), "scripts/check-infra.sh says what is wrong");
+    assert!(
+        status.success(),
+        "scripts/check-infra.sh says what is wrong"
+    );
 }
