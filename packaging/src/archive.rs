@@ -37,11 +37,5 @@ pub fn write(path: &Path, entries: &[Entry]) -> Result<String, PackagingError> {
         .map_err(unwritable)?
         .flush()
         .map_err(files::unwritable(path))?;
-    Ok(digest(&files::read(path)?))
-}
-
-/// The SHA-256 digest in lower-case hexadecimal, as `sha256sum` prints it.
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(format!("{:x}", Sha256::digest(files::read(path)?)))
 }

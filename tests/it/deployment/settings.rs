@@ -1,10 +1,14 @@
 //! Each app setting in Bicep is one that something reads, and each that production needs is set.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
-use foundry_gateway::config::{Config, Environment, settings::SETTINGS};
+use foundry_gateway::config::{
+    Config, Environment,
+    callers::{CallerKey, CallersConfig, digest_of},
+    settings::SETTINGS,
+};
 
-use super::{bicep, first_cells};
+use super::{bicep, first_cells, read};
 
 /// The settings without a default that Bicep leaves alone, and why.
 const LEFT_ALONE: [(&str, &str); 8] = [
@@ -164,4 +168,32 @@ fn what_a_default_deployment_sets_is_a_configuration() {
     // The test would notice: without its callers the same deployment is refused.
     values.remove("GATEWAY_API_KEYS");
     assert!(configuration(&values).is_err());
+}
+
+/// The lines of the document that make a key and its digest, run as they stand there.
+#[test]
+fn the_documented_way_to_make_a_key_gives_one_that_is_accepted() {
+    for document in ["README.md", "docs/deploy.md"] {
+        let text = read(document);
+        let lines = text.lines().filter(|line| {
+            line.starts_with("export GATEWAY_KEY=") || line.starts_with("export GATEWAY_API_KEYS=")
+        });
+        let script: String = lines.map(|line| format!("{line}\n")).collect();
+        let run = Command::new("bash")
+            .args(["-euo", "pipefail", "-c"])
+            .arg(script + "printf '%s %s' \"$GATEWAY_KEY\" \"$GATEWAY_API_KEYS\"")
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{document}: {run:?}");
+        let printed = String::from_utf8(run.stdout).unwrap();
+        let (key, entry) = printed.split_once(' ').unwrap();
+        assert_eq!(key.len(), 64);
+        let environment = Environment::from_iter([("GATEWAY_API_KEYS", entry)]);
+        let callers = CallersConfig::from_environment(&environment).unwrap();
+        let expected = CallerKey {
+            caller: "me".to_owned(),
+            digest: digest_of(key),
+        };
+        assert_eq!(callers.keys, [expected]);
+    }
 }
