@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context;
 use clap::Parser;
 use packaging::{
     binary::Limits,
@@ -26,23 +27,22 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root.canonicalize().context("the repository")?;
     let binary = match arguments.binary {
         Some(binary) => binary,
-        None => portable_build::run(root)?,
+        None => portable_build::run(&root)?,
     };
-    let package = package::make(root, &binary, &root.join(arguments.into), Limits::AZURE)?;
+    let package = package::make(&root, &binary, &root.join(arguments.into), Limits::AZURE)?;
     Ok(print(&package)?)
 }
 
 fn print(package: &Package) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let glibc = package.facts.glibc;
-    let needs = glibc.map_or("nothing (static)".to_owned(), |glibc| {
-        format!("glibc {glibc}")
-    });
+    let needs = match package.facts.glibc {
+        Some(glibc) => format!("glibc {glibc}"),
+        None => "nothing (static)".to_owned(),
+    };
     writeln!(
         out,
         "program   {} bytes, x86-64, needs {needs}",

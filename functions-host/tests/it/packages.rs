@@ -49,7 +49,12 @@ async fn a_package_is_served_from_a_read_only_folder_by_another_user() {
     if is_root() {
         options.user = Some(NOBODY);
     } else {
-        println!("NOT CHECKED: only root can run the handler as another user");
+        let mut stderr = std::io::stderr();
+        writeln!(
+            stderr,
+            "*** NOT CHECKED: only root can run the handler as another user ***"
+        )
+        .unwrap();
     }
     let host = Host::start(options).await.unwrap();
     assert_eq!(get(host.address(), "/v1/process").await.status(), 200);
