@@ -128,6 +128,7 @@ impl Conversations {
                 scope: ids.public(),
                 instructions_digest: instructions.clone(),
                 thread_id,
+                history: None,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
@@ -188,13 +189,15 @@ impl Conversations {
             return Ok(Some(found));
         }
         match by_id {
-            Ok(Some(stored)) if leads_elsewhere(&stored.row, shown.as_ref()) => Ok(None),
-            Ok(Some(stored)) => Ok(Some(Found {
-                key: id_key,
-                stored,
-                tail: after_last_answer(turn),
-                by_history: false,
-            })),
+            Ok(Some(stored)) => Ok(match compare(&stored.row, shown.as_ref()) {
+                Shown::Elsewhere => None,
+                shown => Some(Found {
+                    key: id_key,
+                    stored,
+                    tail: after_last_answer(turn),
+                    by_history: shown == Shown::Whole,
+                }),
+            }),
             Ok(None) => Err(Unplaceable::Unknown),
             Err(error) if shows_an_answer(turn) => Ok(self.give_up(&error)),
             Err(error) => Err(Unplaceable::StoreFailed(error)),
@@ -268,14 +271,27 @@ impl Found {
     }
 }
 
-/// Whether the newest head of a classic conversation, to which the row of its id points, has the beginning that is
-/// shown and another end: an answer was regenerated, or a message edited.
-fn leads_elsewhere(row: &Row, shown: Option<&Key>) -> bool {
-    match (&row.upstream, shown) {
-        (Upstream::Row { key: newest }, Some(shown)) => {
-            newest.partition == shown.partition && newest.row != shown.row
-        }
-        _ => false,
+/// How the history that is shown stands to the newest head of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// It is what led to the head.
+    Whole,
+    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
+    Elsewhere,
+    /// Nothing, or a part that does not tell.
+    Unknown,
+}
+
+/// Compares with the row of the id, which names the newest head.
+fn compare(row: &Row, shown: Option<&Key>) -> Shown {
+    let newest = match &row.upstream {
+        Upstream::Row { key } => Some(key),
+        _ => row.history.as_ref(),
+    };
+    match (newest, shown) {
+        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
+        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
+        _ => Shown::Unknown,
     }
 }
 

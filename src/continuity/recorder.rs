@@ -104,17 +104,20 @@ impl Recorder {
                 None => Ok(()),
             }
         };
-        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, row));
-        let by_history = by_history.map(|key| (key, row.clone()));
-        let named = by_history.is_some() && inserted.is_ok() || upserted.is_ok();
-        let by_history = by_history.filter(|_| inserted.is_err());
-        let by_id = upserted
-            .is_err()
-            .then(|| (self.id_key.clone(), row.clone()));
+        let named = Row {
+            history: by_history.clone(),
+            ..row.clone()
+        };
+        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, &named));
+        let is_named = by_history.is_some() && inserted.is_ok() || upserted.is_ok();
+        let by_history = by_history
+            .filter(|_| inserted.is_err())
+            .map(|key| (key, row.clone()));
+        let by_id = upserted.is_err().then(|| (self.id_key.clone(), named));
         inserted.and(upserted).map_err(|error| Unwritten {
             by_history,
             by_id,
-            named,
+            named: is_named,
             error,
         })
     }
