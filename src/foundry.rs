@@ -2,9 +2,10 @@
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
 //! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
-//! [`directory`] lists the agents, [`readiness`] tells whether the service can be used.
+//! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used.
 
 pub mod client;
+mod definitions;
 pub mod directory;
 mod failures;
 pub mod http_client;
@@ -16,8 +17,11 @@ mod threads;
 
 use std::sync::Arc;
 
-pub use self::client::{Call, Foundry};
-use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
+pub use self::{
+    client::{Call, Foundry},
+    definitions::NotOverridable,
+};
+use crate::agent::{AgentReference, AnswerStream, Definition, Failure, Turn};
 
 /// Deletes a stored response; that it is gone already is success.
 pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
@@ -31,6 +35,16 @@ pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(
     foundry
         .delete(&format!("/threads/{id}?api-version=v1"), call)
         .await
+}
+
+/// What a new agent is made of, or why a turn cannot be run with that. Known agents cost no call.
+pub async fn definition(
+    foundry: &Arc<Foundry>,
+    name: &str,
+    version: Option<&str>,
+    call: &Call,
+) -> Result<Result<Arc<Definition>, NotOverridable>, Failure> {
+    definitions::read(foundry, name, version, call).await
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.
