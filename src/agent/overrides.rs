@@ -13,7 +13,7 @@ pub struct Overrides {
     pub tool_choice: Option<ToolChoice>,
     /// Whether several functions may be called at once.
     pub parallel_tool_calls: Option<bool>,
-    /// The form of the answer.
+    /// The form of the answer, where it is not prose.
     pub response_format: Option<ResponseFormat>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f64>,
@@ -62,11 +62,9 @@ pub enum ToolChoice {
     },
 }
 
-/// The form of an answer.
+/// The form of an answer that is not prose.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
-    /// Prose.
-    Text,
     /// Any JSON object.
     JsonObject,
     /// An instance of a schema.

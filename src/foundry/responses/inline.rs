@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::wire::{
-    AllowedTools, FunctionTool, Model, ModelOption, TextFormat, Tool, ToolByName, ToolChoice,
+    AllowedTools, FunctionTool, Inline, ModelOption, TextFormat, Tool, ToolByName, ToolChoice,
 };
 use crate::agent::{
     Definition, Json, Overrides,
@@ -15,7 +15,7 @@ use crate::agent::{
 };
 
 /// The model with everything that `definition` and `overrides` say.
-pub(super) fn model<'a>(definition: &'a Definition, overrides: &'a Overrides) -> Model<'a> {
+pub(super) fn model<'a>(definition: &'a Definition, overrides: &'a Overrides) -> Inline<'a> {
     let mut reasoning = options(&definition.reasoning);
     if let Some(effort) = &overrides.reasoning_effort {
         reasoning.insert("effort", ModelOption::Word(effort));
@@ -28,7 +28,7 @@ pub(super) fn model<'a>(definition: &'a Definition, overrides: &'a Overrides) ->
         text.insert("verbosity", ModelOption::Word(verbosity));
     }
     let instructions = overrides.instructions.as_ref();
-    Model {
+    Inline {
         model: &definition.model,
         instructions: instructions
             .or(definition.instructions.as_ref())
@@ -89,7 +89,6 @@ fn tool_choice(choice: &overrides::ToolChoice) -> ToolChoice<'_> {
 
 fn text_format(format: &ResponseFormat) -> TextFormat<'_> {
     match format {
-        ResponseFormat::Text => TextFormat::Text,
         ResponseFormat::JsonObject => TextFormat::JsonObject,
         ResponseFormat::JsonSchema {
             name,

@@ -37,12 +37,12 @@ pub(super) struct CreateResponse<'a> {
 #[serde(untagged)]
 pub(super) enum Answerer<'a> {
     Agent { agent_reference: AgentReference<'a> },
-    Model(Box<Model<'a>>),
+    Model(Box<Inline<'a>>),
 }
 
 /// A model with instructions, tools and options of the request: what a request that names an agent may not have.
 #[derive(Debug, Serialize)]
-pub(super) struct Model<'a> {
+pub(super) struct Inline<'a> {
     pub(super) model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) instructions: Option<&'a str>,
@@ -118,7 +118,6 @@ pub(super) enum ModelOption<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum TextFormat<'a> {
-    Text,
     JsonObject,
     JsonSchema {
         name: &'a str,

@@ -125,7 +125,6 @@ fn run<'a>(
 
 fn format(format: &overrides::ResponseFormat) -> ResponseFormat<'_> {
     match format {
-        overrides::ResponseFormat::Text => ResponseFormat::Text,
         overrides::ResponseFormat::JsonObject => ResponseFormat::JsonObject,
         overrides::ResponseFormat::JsonSchema {
             name,

@@ -85,7 +85,6 @@ pub(super) struct CreateRun<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ResponseFormat<'a> {
-    Text,
     JsonObject,
     JsonSchema { json_schema: JsonSchema<'a> },
 }

@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
             "an object with a type and, for json_schema, json_schema with a name",
         )?;
         match (format.kind.as_ref(), format.json_schema) {
-            ("text", _) => Ok(Some(ResponseFormat::Text)),
+            // What happens anyway, unless the agent's definition has another form.
+            ("text", _) => Ok(None),
             ("json_object", _) => Ok(Some(ResponseFormat::JsonObject)),
             ("json_schema", Some(format)) => match format.schema {
                 Some(schema) => Ok(Some(ResponseFormat::JsonSchema {
