@@ -294,7 +294,7 @@ async fn each_policy_does_what_it_says() {
     }
 }
 
-/// Every message of Open WebUI brings 36 tools, and LlamaIndex a temperature.
+/// Every message of Open WebUI brings 36 tools, and `LlamaIndex` a temperature.
 #[tokio::test]
 async fn unmodified_front_ends_simply_work() {
     let (_emulator, gateway) = emulator_and_gateway().await;

@@ -1,8 +1,9 @@
 //! Which definition a turn is run with, and which agents have none that can be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{answered, ask, last_response, make_agent, operations, other_tool};
 use crate::support::{SOON, emulator_and_gateway, error_of};
