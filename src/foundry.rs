@@ -17,7 +17,7 @@ mod threads;
 use std::sync::Arc;
 
 pub use self::client::{Call, Foundry};
-use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
+use crate::agent::{AgentReference, AnswerStream, Failure, Turn, turn::WaitingRun};
 
 /// Deletes a stored response; that it is gone already is success.
 pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
@@ -31,6 +31,11 @@ pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(
     foundry
         .delete(&format!("/threads/{id}?api-version=v1"), call)
         .await
+}
+
+/// Gives up a classic run that waits for results which will not come, and its thread with it; in the background.
+pub fn give_up_run(foundry: &Arc<Foundry>, run: WaitingRun, request_id: &str) {
+    threads::give_up(foundry, run, request_id);
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

@@ -53,8 +53,8 @@ pub struct Leftover {
     pub ids: UpstreamIds,
     /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
     pub ended_by_service: bool,
-    /// Whether the agent said all it had to say.
-    pub completed: bool,
+    /// How the turn ended well, if it did: completed, or with calls whose results the agent waits for.
+    pub ended_well: Option<GoodEnd>,
     /// The rest of the body, where the turn ended before the body did.
     pub rest: Option<ByteStream>,
 }
@@ -65,9 +65,28 @@ impl fmt::Debug for Leftover {
             .debug_struct("Leftover")
             .field("ids", &self.ids)
             .field("ended_by_service", &self.ended_by_service)
-            .field("completed", &self.completed)
+            .field("ended_well", &self.ended_well)
             .field("rest", &self.rest.is_some())
             .finish()
+    }
+}
+
+/// How a turn ended that can be continued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoodEnd {
+    /// The agent said all it had to say.
+    Completed,
+    /// The agent waits for results of the client's functions.
+    ToolCalls,
+}
+
+impl GoodEnd {
+    fn of(end: &End) -> Option<Self> {
+        match end {
+            End::Completed => Some(Self::Completed),
+            End::ToolCalls => Some(Self::ToolCalls),
+            _ => None,
+        }
     }
 }
 
@@ -108,7 +127,7 @@ pub struct AnswerStream {
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
-    completed: bool,
+    ended_well: Option<GoodEnd>,
     limits: StreamLimits,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
@@ -146,7 +165,7 @@ impl AnswerStream {
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
-            completed: false,
+            ended_well: None,
             limits,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
@@ -205,10 +224,10 @@ impl AnswerStream {
                     return Poll::Ready(Some(event));
                 };
                 self.ended = true;
-                self.completed = end == End::Completed;
+                self.ended_well = GoodEnd::of(&end);
                 self.pending.clear();
                 match self.before_end.take() {
-                    Some((before_end, said)) if matches!(end, End::Completed | End::ToolCalls) => {
+                    Some((before_end, said)) if self.ended_well.is_some() => {
                         let ids = self.translator.upstream_ids();
                         self.ending = Some((before_end(Ended { ids, ..said }), end));
                         continue;
@@ -323,7 +342,7 @@ impl Drop for AnswerStream {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),
                 ended_by_service: self.ended_by_service,
-                completed: self.completed,
+                ended_well: self.ended_well,
                 rest: self.bytes.take().filter(|_| self.ended_by_service),
             });
         }

@@ -24,6 +24,7 @@ use self::{
     table::{Authorization, TableStore},
 };
 use crate::{
+    agent::turn::WaitingRun,
     config::{
         ConfigError,
         identity::{CredentialConfig, IdentityConfig},
@@ -115,6 +116,13 @@ pub enum Upstream {
     Thread {
         /// Id of the thread.
         id: String,
+    },
+    /// A run of a classic agent that waits for results of the client's functions.
+    Run {
+        /// The run and its thread.
+        run: WaitingRun,
+        /// Ids of the calls whose results it waits for, all at once.
+        calls: Vec<String>,
     },
     /// Another row, which names the thread: a thread has one row, so that who takes the row has the thread.
     Row {

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{AgentReference, AnswerStream, Failure, FailureKind, Message, Turn, model_name},
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -30,7 +30,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
 };
 
@@ -50,7 +50,10 @@ pub async fn create(
     };
     let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let mut placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::give_up_run(&app.foundry, run, &request_id);
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -100,6 +103,9 @@ async fn place(
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
@@ -117,6 +123,8 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
 }
 

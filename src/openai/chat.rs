@@ -9,6 +9,7 @@ pub mod fields;
 pub mod request;
 pub mod response;
 pub mod to_turn;
+pub mod tool_results;
 
 /// What every part of one answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
