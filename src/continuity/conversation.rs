@@ -1,4 +1,4 @@
-//! Which conversation a request belongs to, what of it has to be sent.
+//! Which conversation a request belongs to, what of it has to be sent, and what is remembered afterwards.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub struct Placed {
     pub replay: Option<Turn>,
     /// Remembers the turn when it has ended well.
     pub recorder: Option<Recorder>,
-    /// A run that waits for results which will not come, taken to be given up.
+    /// A run that waits for results which will not come, taken to be ended.
     pub given_up: Option<WaitingRun>,
 }
 
@@ -101,89 +101,58 @@ impl Conversations {
         // An id means the same under every name.
         let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");
         let chain = Chain::of(&turn, &scope);
+        let known = chain
+            .as_ref()
+            .and_then(|chain| Some((chain.root, chain.known?)))
+            .map(|(root, (link, tail))| (scope.key(root, link), tail));
         let replayable = is_replayable(request, &turn);
-        let by_calls = match request.agent {
-            AgentReference::Classic { .. } => {
-                let tail = after_last_answer(&turn);
-                let found = match self.find_waiting_run(&ids, &turn, tail).await {
-                    Err(error) if !replayable => return Err(Unplaceable::StoreFailed(error)),
-                    Err(error) => self.give_up(&error),
-                    Ok(found) => found,
-                };
-                found.map(|(key, stored)| (key, stored, tail))
-            }
-            AgentReference::New { .. } => None,
-        };
-        let found = match (request.id, &chain) {
+        let by_calls = self
+            .find_by_calls(request, &ids, known.as_ref(), &turn)
+            .await?;
+        let found = match request.id {
             _ if by_calls.is_some() => by_calls,
-            (Some(id), _) => {
-                let key = ids.id_key(id);
-                match self.store.get(&key).await {
-                    Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
-                    Ok(None) => return Err(Unplaceable::Unknown),
-                    Err(error) => {
-                        if !replayable {
-                            return Err(Unplaceable::StoreFailed(error));
-                        }
-                        self.give_up(&error)
-                    }
-                }
-            }
-            (
-                None,
-                Some(Chain {
-                    root,
-                    known: Some((link, tail)),
-                    ..
-                }),
-            ) if request.recognise => {
-                let key = scope.key(*root, *link);
-                match self.store.get(&key).await {
-                    Ok(stored) => stored.map(|stored| (key, stored, *tail)),
-                    Err(error) => self.give_up(&error),
-                }
-            }
-            _ => None,
+            Some(id) => self.find_by_id(id, &ids, known, &turn, replayable).await?,
+            None if request.recognise => self.find_by_history(known).await,
+            None => None,
         };
         let mut instructions = ids.instructions(&turn);
-        if let (Some(_), Some((_, stored, _)), true) = (request.id, &found, instructions.is_empty())
-        {
+        if let (Some(_), Some(found), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
-            instructions.clone_from(&stored.row.instructions_digest);
+            instructions.clone_from(&found.stored.row.instructions_digest);
         }
         let thread_id = match (&request.id, &found) {
             (Some(id), _) => (*id).to_owned(),
-            (None, Some((_, stored, _))) if !stored.row.thread_id.is_empty() => {
-                stored.row.thread_id.clone()
+            (None, Some(found)) if !found.stored.row.thread_id.is_empty() => {
+                found.stored.row.thread_id.clone()
             }
             _ => random_id("thread_"),
         };
         let recorder = Recorder {
             store: Arc::clone(&self.store),
+            // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
             link: chain
-                .filter(|_| request.id.is_none())
+                .filter(|_| found.as_ref().is_none_or(|found| found.by_history))
                 .map(|chain| (chain.root, chain.all)),
             id_key: ids.id_key(&thread_id),
+            continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
                 agent,
                 scope: ids.public(),
                 instructions_digest: instructions.clone(),
                 thread_id,
+                history: None,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
             ids,
         };
         let found = match found {
-            Some((key, stored, tail)) => self
-                .follow(key, stored)
-                .await
-                .map(|(key, stored)| (key, stored, tail)),
+            Some(found) => self.follow(found).await,
             None => None,
         };
         let mut answers_run = false;
-        if let Some((_, stored, tail)) = &found {
+        if let Some(Found { stored, tail, .. }) = &found {
             answers_run = waiting_run::answers_all(&stored.row.upstream, &turn, *tail);
             if !replayable {
                 waiting_run::check_results(&stored.row.upstream, &turn, *tail)?;
@@ -191,13 +160,11 @@ impl Conversations {
         }
         let whole = Turn { keep: true, ..turn };
         let head = match found {
-            Some((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
-                None
-            }
-            Some((key, stored, tail)) => self
-                .claim(&key, stored)
+            Some(found) if holds_taken_back_instructions(&found.stored.row, &instructions) => None,
+            Some(found) => self
+                .claim(&found.key, found.stored)
                 .await
-                .map(|(head, known)| (head, known, tail)),
+                .map(|(head, known)| (head, known, found.tail)),
             None => None,
         };
         Ok(match head {
@@ -233,6 +200,53 @@ impl Conversations {
         })
     }
 
+    /// The head that the history leads to.
+    async fn find_by_history(&self, known: Option<(Key, usize)>) -> Option<Found> {
+        let (key, tail) = known?;
+        match self.store.get(&key).await {
+            Ok(stored) => stored.map(|stored| Found {
+                key,
+                stored,
+                tail,
+                by_history: true,
+            }),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// The head that the history leads to within the conversation `id`; where the history leads nowhere, because it
+    /// is not shown or only a part of it, the newest head. `None` where the whole history has to be replayed.
+    async fn find_by_id(
+        &self,
+        id: &str,
+        ids: &ScopeKey,
+        known: Option<(Key, usize)>,
+        turn: &Turn,
+        replayable: bool,
+    ) -> Result<Option<Found>, Unplaceable> {
+        let id_key = ids.id_key(id);
+        let shown = known.as_ref().map(|(key, _)| key.clone());
+        let (by_id, by_history) =
+            tokio::join!(self.store.get(&id_key), self.find_by_history(known));
+        if let Some(found) = by_history.filter(|found| found.stored.row.thread_id == id) {
+            return Ok(Some(found));
+        }
+        match by_id {
+            Ok(Some(stored)) => Ok(match compare(&stored.row, shown.as_ref()) {
+                Shown::Elsewhere => None,
+                shown => Some(Found {
+                    key: id_key,
+                    stored,
+                    tail: after_last_answer(turn),
+                    by_history: shown == Shown::Whole,
+                }),
+            }),
+            Ok(None) => Err(Unplaceable::Unknown),
+            Err(error) if replayable => Ok(self.give_up(&error)),
+            Err(error) => Err(Unplaceable::StoreFailed(error)),
+        }
+    }
+
     /// Takes a head: a response may be continued by many, a thread by one.
     async fn claim(&self, key: &Key, stored: Stored) -> Option<(Head, String)> {
         let Row {
@@ -254,13 +268,17 @@ impl Conversations {
         }
     }
 
-    /// Follows the row of an id to the one that names the thread.
-    async fn follow(&self, key: Key, stored: Stored) -> Option<(Key, Stored)> {
-        let Upstream::Row { key } = stored.row.upstream else {
-            return Some((key, stored));
+    /// From the row of an id to the one that names the thread.
+    async fn follow(&self, found: Found) -> Option<Found> {
+        let Upstream::Row { key } = found.stored.row.upstream else {
+            return Some(found);
         };
         match self.store.get(&key).await {
-            Ok(stored) => Some((key, stored?)),
+            Ok(stored) => Some(Found {
+                key,
+                stored: stored?,
+                ..found
+            }),
             Err(error) => self.give_up(&error),
         }
     }
@@ -282,6 +300,54 @@ impl Conversations {
     }
 }
 
+/// A row that leads to a head.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) key: Key,
+    pub(super) stored: Stored,
+    /// How many messages the upstream conversation has already, instructions counted.
+    pub(super) tail: usize,
+    /// Whether the history led to it, and so is the history of the whole upstream conversation.
+    pub(super) by_history: bool,
+}
+
+impl Found {
+    /// What the row of the conversation's id says while this is its newest head.
+    fn as_the_id_names_it(&self) -> Upstream {
+        match &self.stored.row.upstream {
+            Upstream::Thread { .. } | Upstream::Run { .. } => Upstream::Row {
+                key: self.key.clone(),
+            },
+            upstream => upstream.clone(),
+        }
+    }
+}
+
+/// How the history that is shown stands to the newest head of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// It is what led to the head.
+    Whole,
+    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
+    Elsewhere,
+    /// Nothing, or a part that does not tell.
+    Unknown,
+}
+
+/// Compares with the row of the id, which names the newest head.
+fn compare(row: &Row, shown: Option<&Key>) -> Shown {
+    let newest = match (&row.history, &row.upstream) {
+        (Some(history), _) => Some(history),
+        (None, Upstream::Row { key }) => Some(key),
+        (None, _) => None,
+    };
+    match (newest, shown) {
+        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
+        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
+        _ => Shown::Unknown,
+    }
+}
+
 /// Whether the upstream conversation has system text where the client has none any more: what was said to a new
 /// agent cannot be unsaid. A classic run's instructions ended with it.
 fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
@@ -292,7 +358,7 @@ fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
 
 /// Whether the request holds its conversation, and not only what is new: one that names a conversation need not, and
 /// one that begins with results of calls does not.
-fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
+pub(super) fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
     match turn.conversation().next() {
         Some(Message::ToolResult { .. }) => false,
         _ => request.id.is_none() || 0 < after_last_answer(turn),
@@ -300,7 +366,7 @@ fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
 }
 
 /// The index after the last assistant message.
-fn after_last_answer(turn: &Turn) -> usize {
+pub(super) fn after_last_answer(turn: &Turn) -> usize {
     turn.messages
         .iter()
         .rposition(|message| matches!(message, Message::Assistant { .. }))

@@ -4,26 +4,41 @@
 //! with the same results one does and the other replays. The service takes the results of a run all at once.
 
 use super::{
-    conversation::{Conversations, Unplaceable},
+    conversation::{self, Conversations, Found, Request, Unplaceable},
     digest::ScopeKey,
-    store::{Key, StoreError, Stored, Upstream},
+    store::{Key, Upstream},
 };
-use crate::agent::{Head, Message, Turn};
+use crate::agent::{AgentReference, Head, Message, Turn};
 
 impl Conversations {
-    /// The row of the run that waits for the results after `tail`; `None` where none does, or there are no results.
-    pub(super) async fn find_waiting_run(
+    /// The run of a classic agent that waits for the results with which `turn` ends; `None` where none does, or there
+    /// are no results. `known` is where the row of the history before them would be.
+    pub(super) async fn find_by_calls(
         &self,
+        request: &Request<'_>,
         ids: &ScopeKey,
+        known: Option<&(Key, usize)>,
         turn: &Turn,
-        tail: usize,
-    ) -> Result<Option<(Key, Stored)>, StoreError> {
-        let Some(first) = results(turn, tail).min() else {
+    ) -> Result<Option<Found>, Unplaceable> {
+        let tail = conversation::after_last_answer(turn);
+        let is_classic = matches!(request.agent, AgentReference::Classic { .. });
+        let Some(first) = results(turn, tail).min().filter(|_| is_classic) else {
             return Ok(None);
         };
         let key = ids.call_key(first);
-        let stored = self.store.get(&key).await?;
-        Ok(stored.map(|stored| (key, stored)))
+        match self.store.get(&key).await {
+            Ok(stored) => Ok(stored
+                .filter(|stored| request.id.is_none_or(|id| id == stored.row.thread_id))
+                .map(|stored| Found {
+                    by_history: stored.row.history.is_some()
+                        && stored.row.history.as_ref() == known.map(|(key, _)| key),
+                    key,
+                    stored,
+                    tail,
+                })),
+            Err(error) if conversation::is_replayable(request, turn) => Ok(self.give_up(&error)),
+            Err(error) => Err(Unplaceable::StoreFailed(error)),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
 
-pub(super) use self::cleanup::give_up;
+pub(super) use self::cleanup::end_run;
 use self::{to_events::ThreadsTranslator, wire::CreatedThread};
 use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
 use crate::agent::{AnswerStream, Failure, FailureKind, Head, Turn, stream::StreamLimits};

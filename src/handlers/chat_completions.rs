@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Message, Turn, model_name},
+    agent::{AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn, model_name},
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -52,7 +52,7 @@ pub async fn create(
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
     let mut placed = place(&app, &caller, &agent.reference, &said, turn).await?;
     if let Some(run) = placed.given_up.take() {
-        foundry::give_up_run(&app.foundry, run, &request_id);
+        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
     }
     let thread_id = placed
         .recorder
@@ -149,7 +149,8 @@ async fn open(
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+        let foundry = Arc::clone(foundry);
+        stream.call_before_end(Box::new(move |ended| recorder.record(ended, foundry)));
     }
     Ok(stream)
 }

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::API_VERSION;
 use crate::{
     agent::{
-        stream::{GoodEnd, Leftover, UpstreamIds},
+        Failure,
+        stream::{LeftState, Leftover, UpstreamIds},
         turn::WaitingRun,
     },
     foundry::client::{Call, Foundry, UpstreamRequest},
@@ -54,7 +55,7 @@ impl ThreadOwner {
 
     /// Ends the turn after its stream.
     pub(super) fn end(mut self, leftover: Leftover) {
-        if self.keep && leftover.ended_well.is_some() {
+        if self.keep && leftover.state != LeftState::Unusable {
             self.thread_id = None;
             self.foundry.keep_connection(leftover);
             return;
@@ -77,32 +78,36 @@ impl ThreadOwner {
             self.foundry.keep_connection(leftover);
             return;
         };
-        let call = clean_up_call(&self.request_id);
+        let call = Call {
+            request_id: self.request_id.clone(),
+            deadline: Instant::now() + CLEANUP_TIMEOUT,
+        };
         let foundry = Arc::clone(&self.foundry);
-        let is_over = leftover.ended_by_service && leftover.ended_well != Some(GoodEnd::ToolCalls);
+        let is_over = leftover.ended_by_service && leftover.state != LeftState::AwaitingToolResults;
         let running = ids.run_id.filter(|_| !is_over);
         self.foundry.tasks.spawn(async move {
             if let Some(run_id) = running {
-                cancel(&foundry, &thread_id, &run_id, &call).await;
+                request(
+                    &foundry,
+                    Method::POST,
+                    &format!("/threads/{thread_id}/runs/{run_id}/cancel"),
+                    &call,
+                )
+                .await;
             }
             if let Some(mut rest) = leftover.rest {
                 let drained = async { while rest.next().await.is_some() {} };
                 drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
             }
-            delete(&foundry, &thread_id, &call).await;
+            request(
+                &foundry,
+                Method::DELETE,
+                &format!("/threads/{thread_id}"),
+                &call,
+            )
+            .await;
         });
     }
-}
-
-/// Gives up a run that waits for results which will not come, and its thread with it; in the background.
-pub(in crate::foundry) fn give_up(foundry: &Arc<Foundry>, run: WaitingRun, request_id: &str) {
-    let WaitingRun { thread_id, run_id } = run;
-    let call = clean_up_call(request_id);
-    let worker = Arc::clone(foundry);
-    foundry.tasks.spawn(async move {
-        cancel(&worker, &thread_id, &run_id, &call).await;
-        delete(&worker, &thread_id, &call).await;
-    });
 }
 
 impl Drop for ThreadOwner {
@@ -115,7 +120,7 @@ impl Drop for ThreadOwner {
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),
                 ended_by_service: true,
-                ended_well: None,
+                state: LeftState::Unusable,
                 rest: None,
             };
             self.clean_up(ids, nothing_left);
@@ -123,26 +128,16 @@ impl Drop for ThreadOwner {
     }
 }
 
-fn clean_up_call(request_id: &str) -> Call {
-    Call {
-        request_id: request_id.to_owned(),
-        deadline: Instant::now() + CLEANUP_TIMEOUT,
-    }
-}
-
-async fn cancel(foundry: &Foundry, thread_id: &str, run_id: &str, call: &Call) {
+/// Ends a run that waits for results which will not come, and deletes its thread.
+pub(in crate::foundry) async fn end_run(
+    foundry: &Foundry,
+    run: &WaitingRun,
+    call: &Call,
+) -> Result<(), Failure> {
+    let WaitingRun { thread_id, run_id } = run;
     let path = format!("/threads/{thread_id}/runs/{run_id}/cancel");
     request(foundry, Method::POST, &path, call).await;
-}
-
-async fn delete(foundry: &Foundry, thread_id: &str, call: &Call) {
-    request(
-        foundry,
-        Method::DELETE,
-        &format!("/threads/{thread_id}"),
-        call,
-    )
-    .await;
+    crate::foundry::delete_thread(foundry, thread_id, call).await
 }
 
 async fn request(foundry: &Foundry, method: Method, path: &str, call: &Call) {

@@ -23,6 +23,8 @@ struct Columns {
     scope: String,
     instructions_digest: String,
     thread_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history_row: Option<String>,
     expires_at: String,
     #[serde(rename = "ExpiresAt@odata.type", skip_deserializing)]
     expires_at_type: &'static str,
@@ -138,7 +140,7 @@ fn columns_of(row: &Row) -> Columns {
             let id = format!("{thread_id}/{run_id}/{}", calls.join(","));
             (UpstreamKind::Run, id)
         }
-        Upstream::Row { key } => (UpstreamKind::Row, format!("{}/{}", key.partition, key.row)),
+        Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),
     };
     // The column has 63 bits for it, which is longer than anything lasts.
     let expires_at = i64::try_from(row.expires_at).unwrap_or(i64::MAX);
@@ -150,6 +152,7 @@ fn columns_of(row: &Row) -> Columns {
         scope: row.scope.clone(),
         instructions_digest: row.instructions_digest.clone(),
         thread_id: row.thread_id.clone(),
+        history_row: row.history.as_ref().map(path_of),
         expires_at: expires_at.to_string(),
         expires_at_type: "Edm.Int64",
     }
@@ -179,13 +182,8 @@ fn reading_of(entity: &Value) -> Reading {
             },
             _ => return Reading::Unreadable("the run that it names is not named whole"),
         },
-        UpstreamKind::Row => match id.split_once('/') {
-            Some((partition, row)) => Upstream::Row {
-                key: Key {
-                    partition: partition.to_owned(),
-                    row: row.to_owned(),
-                },
-            },
+        UpstreamKind::Row => match key_of(&id) {
+            Some(key) => Upstream::Row { key },
             None => return Reading::Unreadable("the row that it points to has no key"),
         },
     };
@@ -195,7 +193,21 @@ fn reading_of(entity: &Value) -> Reading {
         scope: columns.scope,
         instructions_digest: columns.instructions_digest,
         thread_id: columns.thread_id,
+        history: columns.history_row.as_deref().and_then(key_of),
         expires_at,
+    })
+}
+
+/// Both parts of a key are hexadecimal, so that the slash is where it was put.
+fn path_of(key: &Key) -> String {
+    format!("{}/{}", key.partition, key.row)
+}
+
+fn key_of(path: &str) -> Option<Key> {
+    let (partition, row) = path.split_once('/')?;
+    Some(Key {
+        partition: partition.to_owned(),
+        row: row.to_owned(),
     })
 }
 
@@ -217,6 +229,7 @@ mod tests {
             scope: "ab12".to_owned(),
             instructions_digest: String::new(),
             thread_id: "thread_x".to_owned(),
+            history: None,
             expires_at: 4_102_444_800,
         }
     }
@@ -268,7 +281,17 @@ mod tests {
             },
             calls: vec!["call_a".to_owned(), "call_b".to_owned()],
         });
-        for row in [response(), thread, run, row(Upstream::Row { key })] {
+        let with_history = Row {
+            history: Some(key.clone()),
+            ..response()
+        };
+        for row in [
+            response(),
+            thread,
+            run,
+            with_history,
+            row(Upstream::Row { key }),
+        ] {
             assert_eq!(read(write(&row).as_bytes()).unwrap(), Reading::Row(row));
         }
         let endless = Row {
