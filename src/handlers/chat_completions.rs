@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod overriding;
 mod streamed;
 
 use std::{
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn, model_name},
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -30,7 +31,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
 };
 
@@ -48,9 +49,23 @@ pub async fn create(
     let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let (turn, ignored) =
+        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
+    let mut placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -60,15 +75,6 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
-    };
-    let total = if envelope.stream {
-        limits.stream_total
-    } else {
-        limits.response_total
-    };
-    let call = Call {
-        request_id: request_id.clone(),
-        deadline: Instant::now() + total,
     };
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
@@ -100,6 +106,9 @@ async fn place(
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
@@ -117,6 +126,8 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
 }
 
@@ -141,7 +152,8 @@ async fn open(
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+        let foundry = Arc::clone(foundry);
+        stream.call_before_end(Box::new(move |ended| recorder.record(ended, foundry)));
     }
     Ok(stream)
 }
