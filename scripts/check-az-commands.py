@@ -18,7 +18,7 @@ GLOBAL_OPTIONS = {"--query", "--output", "-o", "--subscription", "--only-show-er
 def commands_of(text):
     """The command lines that begin with `az`, also inside `$(...)`."""
     for line in text.replace("\\\n", " ").split("\n"):
-        for found in re.finditer(r"(?:^\s*|\$\(|&& |\| |=\")az ([a-z][^|)]*)", line):
+        for found in re.finditer(r'(?:^\s*(?:- )?(?:run: )?|\$\(|&& |\| )az ([a-z][^|)]*)', line):
             yield "az " + found.group(1).strip()
 
 
