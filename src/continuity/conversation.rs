@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::{
-    agent::{AgentReference, Head, Message, Turn, stream::Ended},
+    agent::{Head, Message, Turn, stream::Ended},
     random_id::random_id,
 };
 
@@ -20,8 +20,8 @@ use crate::{
 pub struct Request<'a> {
     /// Name of the caller.
     pub caller: &'a str,
-    /// The agent.
-    pub agent: &'a AgentReference,
+    /// The agent, by its qualified name.
+    pub agent: &'a str,
     /// The name that a header or `metadata.conversation_id` gives it; may be empty.
     pub name: &'a str,
     /// The id that the client was told in an earlier answer.

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name::ResolvedAgent},
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -45,12 +45,12 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+    let Some((agent, project)) = app.resolve(&envelope.model) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let placed = place(&app, &caller, &agent, &said, turn).await?;
     let thread_id = placed
         .recorder
         .as_ref()
@@ -70,7 +70,7 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
-    let foundry = Arc::clone(&app.foundry);
+    let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
         let opened = open(&foundry, &agent.reference, placed, &call).await;
@@ -95,7 +95,7 @@ pub async fn create(
 async fn place(
     app: &AppState,
     caller: &str,
-    agent: &AgentReference,
+    agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
 ) -> Result<Placed, ApiError> {
@@ -104,7 +104,7 @@ async fn place(
     }
     let request = continuity::Request {
         caller,
-        agent,
+        agent: &agent.qualified_name(),
         name: &said.name,
         id: said.id.as_deref(),
         recognise: said.recognise,
