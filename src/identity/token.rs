@@ -153,9 +153,6 @@ impl TokenSource for CachedTokens {
     }
 
     async fn refused(&self, used: &HeaderValue) -> Option<HeaderValue> {
-        if self.inner.is_current(used) && self.inner.was_replaced_just_now() {
-            return None;
-        }
         let turn = Arc::clone(&self.inner.refresh).lock_owned().await;
         let (inner, used) = (Arc::clone(&self.inner), used.clone());
         let replacing = self.tasks.spawn(async move {
@@ -189,18 +186,6 @@ impl Inner {
         }
     }
 
-    fn is_current(&self, authorization: &HeaderValue) -> bool {
-        let current = self.current.load();
-        current
-            .as_ref()
-            .is_some_and(|token| token.authorization == *authorization)
-    }
-
-    fn was_replaced_just_now(&self) -> bool {
-        let replaced_at = self.replaced_at.load();
-        replaced_at.as_ref().is_some_and(|at| at.elapsed() < PAUSE)
-    }
-
     /// The failure of a sign-in that ended after `time`.
     fn failure_since(&self, time: Instant) -> Option<Failure> {
         let failed = self.failed.load_full()?;
@@ -215,7 +200,8 @@ impl Inner {
         if let Some(other) = current.filter(|token| token.authorization != *used) {
             return Some(other.authorization.clone());
         }
-        if self.was_replaced_just_now() {
+        let replaced_at = self.replaced_at.load_full();
+        if replaced_at.is_some_and(|at| at.elapsed() < PAUSE) {
             return None;
         }
         self.replaced_at.store(Some(Arc::new(Instant::now())));
@@ -237,10 +223,11 @@ impl Inner {
 
     /// Signs in, unless somebody else has done so while this waited for its turn.
     async fn refreshed(&self) -> Result<HeaderValue, Failure> {
+        let now = Instant::now();
         if let Some(token) = self
             .current
             .load_full()
-            .filter(|token| Instant::now() < token.refresh_at)
+            .filter(|token| now < token.refresh_at.min(token.expires_at))
         {
             return Ok(token.authorization.clone());
         }

@@ -22,6 +22,7 @@ mod isolation;
 mod limits;
 mod models;
 mod process;
+mod projects;
 mod random_schedules;
 mod readiness;
 mod store;

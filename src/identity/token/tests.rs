@@ -92,6 +92,15 @@ async fn from_half_of_its_life_on_the_old_token_serves_while_a_new_one_is_fetche
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_is_not_used_at_the_end_of_its_life_however_short_that_is() {
+    let (credential, source, _) = tokens(Counting::living_for(4));
+    for asked in 1..4 {
+        source.authorization().await.unwrap();
+        assert_eq!(credential.asked.load(Ordering::SeqCst), asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_refresh_leaves_the_old_token_in_use_until_it_expires() {
     let (credential, source, tasks) = tokens(Counting {
         fails_from: 2,
