@@ -181,3 +181,6 @@ fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
     let scope = parse_scope(&text).map_err(serde::de::Error::custom)?;
     Ok(Some(scope))
 }
+
+#[cfg(test)]
+mod tests;
