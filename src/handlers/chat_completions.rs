@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod overriding;
 mod streamed;
 
 use std::{
@@ -48,8 +49,25 @@ pub async fn create(
     let Some((agent, project)) = app.resolve(&envelope.model) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let (turn, ignored) = overriding::settle(
+        &project.foundry,
+        &agent.reference,
+        &envelope.model,
+        request,
+        &call,
+    )
+    .await?;
     let placed = place(&app, &caller, &agent, &said, turn).await?;
     let thread_id = placed
         .recorder
@@ -60,15 +78,6 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
-    };
-    let total = if envelope.stream {
-        limits.stream_total
-    } else {
-        limits.response_total
-    };
-    let call = Call {
-        request_id: request_id.clone(),
-        deadline: Instant::now() + total,
     };
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();

@@ -115,12 +115,12 @@ impl ClientCertificate {
             iat: now,
             exp: now + ASSERTION_SECONDS,
         });
-        let signed = format!("{header}.{claims}");
+        let message = format!("{header}.{claims}");
         let signer = self.signer().ok_or("the key is not an RSA key")?;
         let signature = signer
-            .sign(signed.as_bytes())
+            .sign(message.as_bytes())
             .map_err(|error| format!("the assertion cannot be signed ({error})"))?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 

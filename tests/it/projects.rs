@@ -105,7 +105,7 @@ async fn an_alias_reaches_its_project_with_the_credential_of_that_project() {
     assert!(
         requests
             .iter()
-            .all(|request| request.headers["authorization"] == Value::from(bearer.as_str()))
+            .all(|request| request.headers["authorization"] == bearer.as_str())
     );
 }
 

@@ -104,7 +104,7 @@ fn every_mistake_is_told_with_its_place_and_without_a_value() {
         (alias("marketing"), "at aliases.help.project: there is no such project; `projects` has sales".to_owned()),
         (json!({"aliases": {"help": {"agent": "a", "project": "x"}}}), "at aliases.help.project: there is no such project; `projects` has none".to_owned()),
         (json!({"aliases": {"help": {"agent": " "}}}), "at aliases.help: an alias and the agent behind it must not be empty".to_owned()),
-        (json!({"aliases": {"help": {"agent": "a", "overrides": CANARY}}}), "at aliases.help.overrides: write `auto`, `reject` or `ignore`".to_owned()),
+        (json!({"aliases": {"help": {"agent": "a", "overrides": CANARY}}}), "at aliases.help.overrides: write `auto`, `inline`, `reject` or `ignore`".to_owned()),
         (json!({"aliases": {"help": 7}}), "at aliases.help: found a number, expected the name of an agent, or an object".to_owned()),
     ];
     for (document, said) in rows {
