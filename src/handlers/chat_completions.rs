@@ -23,7 +23,10 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name::ResolvedAgent},
+    agent::{
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
+        model_name::ResolvedAgent,
+    },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -31,7 +34,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
 };
 
@@ -68,7 +71,10 @@ pub async fn create(
         &call,
     )
     .await?;
-    let placed = place(&app, &caller, &agent, &said, turn).await?;
+    let mut placed = place(&app, &caller, &agent, &said, turn).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -109,11 +115,14 @@ async fn place(
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
         caller,
-        agent: &agent.qualified_name(),
+        agent,
         name: &said.name,
         id: said.id.as_deref(),
         recognise: said.recognise,
@@ -126,6 +135,8 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
 }
 

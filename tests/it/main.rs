@@ -28,5 +28,6 @@ mod random_schedules;
 mod readiness;
 mod store;
 mod support;
+mod tools;
 mod two_instances;
 mod upstream_calls;
