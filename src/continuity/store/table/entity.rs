@@ -65,6 +65,10 @@ struct Listed {
 
 /// An entity as far as it was understood.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "short-lived, one at a time, and nearly always the large one"
+)]
 pub(super) enum Reading {
     Row(Row),
     /// What is wrong with it, without its content.
