@@ -18,7 +18,7 @@ use crate::{
 pub struct Request<'a> {
     /// Name of the caller.
     pub caller: &'a str,
-    /// The agent.
+    /// The agent, and its project.
     pub agent: &'a ResolvedAgent,
     /// The name that a header or `metadata.conversation_id` gives it; may be empty.
     pub name: &'a str,

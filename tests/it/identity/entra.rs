@@ -183,6 +183,11 @@ async fn a_service_principal_signs_in_with_its_certificate() {
         (&report["kind"], &report["client_id"]),
         (&"service-principal-certificate".into(), &CLIENT.1.into())
     );
+    let at_start = format!(
+        r#"identity="service-principal-certificate" client_id="{}""#,
+        CLIENT.1
+    );
+    program.until_stdout_has(&at_start).await;
     let line_of_key = key.lines().nth(1).unwrap();
     assert_discreet(program, &[line_of_key, signature]).await;
 }
