@@ -31,8 +31,14 @@ pub(super) fn object(path: &str, name: &str) -> Vec<(String, String)> {
 /// All Bicep files, main.bicep first.
 pub(super) fn files() -> Vec<String> {
     let modules = fs::read_dir("infra/modules").unwrap();
-    let modules = modules.map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
-    let mut files: Vec<_> = modules.filter(|path| path.ends_with(".bicep")).collect();
+    let modules = modules.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = modules
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "bicep")
+        })
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect();
     files.sort();
     files.insert(0, "infra/main.bicep".to_owned());
     files

@@ -83,8 +83,8 @@ fn every_route_of_the_gateway_is_a_function() {
         .iter()
         .filter_map(|(_, function)| function["bindings"][0]["route"].as_str().map(str::to_owned))
         .collect();
-    let router = read("src/router.rs");
-    let served: BTreeSet<_> = router
+    let code = read("src/router.rs");
+    let served: BTreeSet<_> = code
         .split('"')
         .filter(|text| text.starts_with('/') && text.len() > 1 && !text.contains(' '))
         // Timers are posted by name, and asked for by no client.

@@ -139,7 +139,9 @@ fn collect_scopes(folder: &str, scopes: &mut BTreeSet<String>) {
         let shown = path.to_str().unwrap();
         if path.is_dir() {
             collect_scopes(shown, scopes);
-        } else if shown.ends_with(".rs") && !shown.contains("tests") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !shown.contains("tests")
+        {
             let code = read(shown);
             let code = code.split("#[cfg(test)]").next().unwrap();
             let literals = code.split('"').filter(|text| text.ends_with("/.default"));

@@ -11,7 +11,12 @@ use foundry_gateway::config::{
 use super::{bicep, first_cells, read};
 
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 8] = [
+const LEFT_ALONE: [(&str, &str); 10] = [
+    ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
+    (
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "a managed identity has none",
+    ),
     ("AZURE_CLIENT_SECRET", "a managed identity has none"),
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
@@ -178,10 +183,10 @@ fn the_documented_way_to_make_a_key_gives_one_that_is_accepted() {
         let lines = text.lines().filter(|line| {
             line.starts_with("export GATEWAY_KEY=") || line.starts_with("export GATEWAY_API_KEYS=")
         });
-        let script: String = lines.map(|line| format!("{line}\n")).collect();
+        let script = lines.collect::<Vec<_>>().join("\n");
         let run = Command::new("bash")
             .args(["-euo", "pipefail", "-c"])
-            .arg(script + "printf '%s %s' \"$GATEWAY_KEY\" \"$GATEWAY_API_KEYS\"")
+            .arg(script + "\nprintf '%s %s' \"$GATEWAY_KEY\" \"$GATEWAY_API_KEYS\"")
             .output()
             .unwrap();
         assert!(run.status.success(), "{document}: {run:?}");

@@ -7,7 +7,8 @@ use std::{
 
 /// Says something that the test runner must not hide: what is printed by macros is not shown of a test that passes.
 pub(super) fn say(text: &str) {
-    writeln!(io::stderr(), "\n*** {text} ***").unwrap();
+    let mut stderr = io::stderr();
+    writeln!(stderr, "\n*** {text} ***").unwrap();
 }
 
 /// Bicep by `bicepcheck` and the compiler, workflows by actionlint, `az` commands by the Azure CLI's own help.
