@@ -144,7 +144,9 @@ fn collect_scopes(folder: &str, scopes: &mut BTreeSet<String>) {
         {
             let code = read(shown);
             let code = code.split("#[cfg(test)]").next().unwrap();
-            let literals = code.split('"').filter(|text| text.ends_with("/.default"));
+            let literals = code
+                .split('"')
+                .filter(|text| text.starts_with("https://") && text.ends_with("/.default"));
             scopes.extend(literals.map(str::to_owned));
         }
     }
