@@ -256,6 +256,8 @@ var settings = {
   THREADS_TABLE_NAME: threadsTableName
 }
 
+var assignRoleCommand = 'az role assignment create --role ${roles.foundryUser} --assignee-object-id ${identity.properties.principalId} --assignee-principal-type ServicePrincipal --scope ${projectId}'
+
 module app 'modules/function-app.bicep' = {
   name: 'function-app-${suffix}'
   params: {
@@ -320,15 +322,8 @@ output storageAccountName string = storage.outputs.name
 @description('Name of Application Insights.')
 output applicationInsightsName string = monitoring.outputs.applicationInsightsName
 @description('What to run next, in this order.')
-output nextCommands string[] = concat(
-  assignFoundryRole
-    ? []
-    : [
-        'az role assignment create --role ${roles.foundryUser} --assignee-object-id ${identity.properties.principalId} --assignee-principal-type ServicePrincipal --scope ${projectId}'
-      ],
-  [
-    'cargo run --locked -p packaging'
-    'az functionapp deployment source config-zip --resource-group ${resourceGroup().name} --name ${app.outputs.name} --src target/package/foundry-gateway.zip'
-    'GATEWAY_KEY=<a caller\'s key> scripts/smoke-test.py ${app.outputs.origin} --model <an agent>'
-  ]
-)
+output nextCommands string[] = concat(assignFoundryRole ? [] : [assignRoleCommand], [
+  'cargo run --locked -p packaging'
+  'az functionapp deployment source config-zip --resource-group ${resourceGroup().name} --name ${app.outputs.name} --src target/package/foundry-gateway.zip'
+  'GATEWAY_KEY=<the key of a caller> scripts/smoke-test.py ${app.outputs.origin} --model <an agent> --wait 600'
+])
