@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::config::agents::{AgentsConfig, OverridePolicy};
+use crate::config::{
+    agents::{AgentsConfig, OverridePolicy},
+    approvals::ApprovalPolicy,
+};
 
 /// An agent as the service names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,6 +47,8 @@ pub struct ResolvedAgent {
     pub reference: AgentReference,
     /// What becomes of request fields that the agent owns.
     pub overrides: OverridePolicy,
+    /// What becomes of its requests for approvals.
+    pub approvals: ApprovalPolicy,
 }
 
 /// The spelling of LiteLLM, understood so that its users need not change their code.
@@ -53,20 +58,21 @@ const LITELLM_PREFIX: &str = "azure_ai/agents/";
 /// `azure_ai/agents/<id>` of either. `None` where the text can name no agent, or a classic one while those
 /// are switched off. Whether the agent exists is for the service to say.
 pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
-    let (name, overrides) = match config.aliases.get(model) {
-        Some(alias) => (
-            alias.agent.as_str(),
-            alias.overrides.unwrap_or(config.overrides),
-        ),
-        None => (model, config.overrides),
-    };
+    let alias = config.aliases.get(model);
+    let name = alias.map_or(model, |alias| alias.agent.as_str());
     let reference = parse(name)?;
     if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
         return None;
     }
     Some(ResolvedAgent {
         reference,
-        overrides,
+        overrides: alias
+            .and_then(|alias| alias.overrides)
+            .unwrap_or(config.overrides),
+        approvals: alias
+            .map(|alias| alias.approvals.clone())
+            .unwrap_or_default()
+            .or(config.approvals),
     })
 }
 

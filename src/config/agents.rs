@@ -7,7 +7,11 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{ConfigError, Environment, document::Document};
+use super::{
+    ConfigError, Environment,
+    approvals::{ApprovalPolicy, Unlisted},
+    document::Document,
+};
 
 /// Which agents are offered under which names, and how.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct AgentsConfig {
     pub classic_enabled: bool,
     /// `GATEWAY_AGENT_OVERRIDES`; default `auto`.
     pub overrides: OverridePolicy,
+    /// `GATEWAY_APPROVALS`; default `fail`.
+    pub approvals: Unlisted,
 }
 
 /// What stands behind an alias.
@@ -27,6 +33,8 @@ pub struct Alias {
     pub agent: String,
     /// Policy for this alias, instead of the general one.
     pub overrides: Option<OverridePolicy>,
+    /// What is approved for this alias.
+    pub approvals: ApprovalPolicy,
 }
 
 /// An alias as it is written in full.
@@ -35,6 +43,8 @@ pub struct Alias {
 struct FullAlias {
     agent: String,
     overrides: Option<OverridePolicy>,
+    #[serde(default)]
+    approvals: ApprovalPolicy,
 }
 
 impl<'de> Deserialize<'de> for Alias {
@@ -53,13 +63,21 @@ impl<'de> Deserialize<'de> for Alias {
                 Ok(Alias {
                     agent: agent.to_owned(),
                     overrides: None,
+                    approvals: ApprovalPolicy::default(),
                 })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Alias, A::Error> {
-                let FullAlias { agent, overrides } =
-                    FullAlias::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Alias { agent, overrides })
+                let FullAlias {
+                    agent,
+                    overrides,
+                    approvals,
+                } = FullAlias::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Alias {
+                    agent,
+                    overrides,
+                    approvals,
+                })
             }
         }
 
@@ -119,6 +137,7 @@ impl AgentsConfig {
             aliases,
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
+            approvals: Unlisted::from_environment(environment)?,
         })
     }
 }

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::wire::{ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, Role, ThreadMessage};
-use crate::agent::{Failure, FailureKind, Message, Turn, UserPart, turn::ToolCall};
+use super::wire::{
+    ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, Role, SubmitToolOutputs,
+    ThreadMessage, ToolApproval, ToolOutput,
+};
+use crate::agent::{Failure, FailureKind, Message, Turn, UserPart, approval, turn::ToolCall};
 
 /// Most messages of a thread (limits page of the service).
 const MAX_MESSAGES: usize = 100_000;
@@ -74,6 +77,31 @@ pub(super) fn create_run<'a>(
     turn: &'a Turn,
 ) -> CreateRun<'a> {
     run(assistant_id, Some(instructions), turn)
+}
+
+/// The results of the turn for the run that waits for them.
+pub(super) fn submission(turn: &Turn) -> SubmitToolOutputs<'_> {
+    let mut submission = SubmitToolOutputs {
+        tool_outputs: Vec::new(),
+        tool_approvals: Vec::new(),
+        stream: true,
+    };
+    for message in &turn.messages {
+        let Message::ToolResult { call_id, output } = message else {
+            continue;
+        };
+        match approval::request_id(call_id) {
+            Some(tool_call_id) => submission.tool_approvals.push(ToolApproval {
+                tool_call_id,
+                approve: approval::is_yes(output),
+            }),
+            None => submission.tool_outputs.push(ToolOutput {
+                tool_call_id: call_id,
+                output,
+            }),
+        }
+    }
+    submission
 }
 
 /// A run that adds what is new to a thread that exists.

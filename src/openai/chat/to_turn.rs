@@ -89,6 +89,7 @@ pub fn read_turn(
         top_p: number_within("top_p", 1.0)?,
         continues: None,
         keep: false,
+        approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };
     if has_names {
