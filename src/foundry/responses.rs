@@ -5,6 +5,7 @@
 
 mod approvals;
 mod from_turn;
+mod inline;
 mod to_events;
 mod wire;
 

@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod overriding;
 mod streamed;
 
 use std::{
@@ -48,8 +49,19 @@ pub async fn create(
     let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let (turn, ignored) =
+        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
     let mut placed = place(&app, &caller, &agent.reference, &said, turn).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
@@ -63,15 +75,6 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
-    };
-    let total = if envelope.stream {
-        limits.stream_total
-    } else {
-        limits.response_total
-    };
-    let call = Call {
-        request_id: request_id.clone(),
-        deadline: Instant::now() + total,
     };
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();

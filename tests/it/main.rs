@@ -21,6 +21,7 @@ mod identity;
 mod isolation;
 mod limits;
 mod models;
+mod overrides;
 mod process;
 mod random_schedules;
 mod readiness;
