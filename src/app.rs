@@ -69,6 +69,7 @@ impl App {
             Some(store) => store,
             None => store::build(&config.store, &config.identity, &http, &tasks)?,
         };
+        let callers = Callers::new(config.callers.clone(), &http, &tasks);
         let foundry = Arc::new(Foundry::new(
             http,
             &config.foundry.project_endpoint,
@@ -91,7 +92,7 @@ impl App {
                 config.continuity.keep.as_secs(),
             ),
             store,
-            callers: Callers::new(config.callers.clone()),
+            callers,
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,

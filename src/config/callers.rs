@@ -1,7 +1,10 @@
-//! Who may call the gateway: API keys by name, kept as digests only.
+//! Who may call the gateway: API keys by name, kept as digests only, and tokens of an Entra tenant.
+
+pub mod entra;
 
 use sha2::{Digest, Sha256};
 
+use self::entra::EntraConfig;
 use super::{ConfigError, Environment};
 
 /// The SHA-256 digest of an API key.
@@ -14,6 +17,8 @@ pub struct CallersConfig {
     pub keys: Vec<CallerKey>,
     /// `GATEWAY_ALLOW_ANONYMOUS`: whether a request without a key is served.
     pub allow_anonymous: bool,
+    /// The `GATEWAY_ENTRA_...` settings: whose access tokens let a caller in.
+    pub entra: Option<EntraConfig>,
 }
 
 /// One API key of a caller.
@@ -29,10 +34,11 @@ pub struct CallerKey {
 const SHORTEST_KEY: usize = 16;
 
 impl CallersConfig {
-    /// Reads `GATEWAY_API_KEYS` and `GATEWAY_ALLOW_ANONYMOUS`; one of them is required.
+    /// Reads `GATEWAY_API_KEYS`, `GATEWAY_ALLOW_ANONYMOUS` and the settings of [`EntraConfig`]; one way in is required.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const SETTING: &str = "GATEWAY_API_KEYS";
         let allow_anonymous = environment.flag("GATEWAY_ALLOW_ANONYMOUS", false)?;
+        let tenant = EntraConfig::from_environment(environment)?;
         let mut keys = Vec::new();
         for (index, entry) in environment
             .get(SETTING)
@@ -49,17 +55,19 @@ impl CallersConfig {
             })?;
             keys.push(key);
         }
-        if keys.is_empty() && !allow_anonymous {
+        if keys.is_empty() && tenant.is_none() && !allow_anonymous {
             return Err(ConfigError::missing(
                 SETTING,
                 "set it to name=key (or name=sha256:<hex digest of the key>), comma-separated; \
                  a key can be made with `openssl rand -hex 32`. \
+                 GATEWAY_ENTRA_TENANT_ID takes tokens of a Microsoft Entra tenant instead. \
                  GATEWAY_ALLOW_ANONYMOUS=true opens the gateway to everyone who reaches it",
             ));
         }
         Ok(Self {
             keys,
             allow_anonymous,
+            entra: tenant,
         })
     }
 }

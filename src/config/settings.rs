@@ -28,13 +28,38 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "GATEWAY_API_KEYS",
-        "none, required",
+        "none; one way in is required",
         "callers: `name=key` or `name=sha256:<hex>`, comma-separated; a name may stand several times; a bare key is named `default`",
     ),
     setting(
         "GATEWAY_ALLOW_ANONYMOUS",
         "`false`",
         "`true` serves requests without a key",
+    ),
+    setting(
+        "GATEWAY_ENTRA_TENANT_ID",
+        "none",
+        "takes access tokens of this Microsoft Entra tenant, beside keys or instead of them; a GUID",
+    ),
+    setting(
+        "GATEWAY_ENTRA_AUDIENCE",
+        "none",
+        "the audience of those tokens, comma-separated: the application id of the gateway's app registration, or its application id URI",
+    ),
+    setting(
+        "GATEWAY_ENTRA_ALLOWED_CLIENTS",
+        "every application",
+        "ids of the applications whose tokens are taken, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_ROLES",
+        "none",
+        "roles of which a token needs one, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_SCOPES",
+        "none",
+        "scopes of which a token needs one, comma-separated; beside roles, either is enough",
     ),
     setting(
         "GATEWAY_AGENTS",
@@ -79,7 +104,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AZURE_AUTHORITY_HOST",
         "`https://login.microsoftonline.com`",
-        "Entra authority of a sovereign cloud",
+        "Entra authority of a sovereign cloud, for our sign-in and for callers' tokens",
     ),
     setting(
         "IDENTITY_ENDPOINT",

@@ -12,6 +12,7 @@ mod continuity;
 mod deadlines;
 mod disconnect;
 mod documents;
+mod entra;
 mod errors;
 mod faults;
 mod framing;

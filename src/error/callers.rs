@@ -1,0 +1,67 @@
+//! What callers are told who may not come in.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{ApiError, INVALID_REQUEST, SERVER_ERROR};
+use crate::identity::entra::token::TokenProblem;
+
+/// When to come back while the tenant's keys cannot be fetched.
+const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+impl ApiError {
+    /// A request without a key.
+    pub fn missing_key() -> Self {
+        let message = "no API key: send it as `Authorization: Bearer <key>` or as `api-key: <key>`";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            INVALID_REQUEST,
+            "missing_api_key",
+            message,
+        )
+    }
+
+    /// A request with a wrong key.
+    pub fn wrong_key() -> Self {
+        let message = "the API key is not one that this gateway knows; ask its operator";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            INVALID_REQUEST,
+            "invalid_api_key",
+            message,
+        )
+    }
+
+    /// An access token that lets nobody in, with the challenge of RFC 6750.
+    pub fn token_refused(problem: TokenProblem) -> Self {
+        let (status, kind, code) = if problem.is_about_rights() {
+            (
+                StatusCode::FORBIDDEN,
+                "permission_error",
+                "insufficient_scope",
+            )
+        } else {
+            (StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_token")
+        };
+        let description = problem.description();
+        let challenge = format!("error=\"{code}\", error_description=\"{description}\"");
+        Self {
+            challenge: Some(challenge.into()),
+            ..Self::new(status, kind, code, description)
+        }
+    }
+
+    /// An access token that cannot be judged.
+    pub fn token_keys_unavailable() -> Self {
+        Self {
+            retry_after: Some(KEYS_RETRY_AFTER),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                SERVER_ERROR,
+                "identity_provider_unavailable",
+                "the keys of Microsoft Entra cannot be fetched, so that the token cannot be verified; try again shortly",
+            )
+        }
+    }
+}
