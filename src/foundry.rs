@@ -14,10 +14,15 @@ mod responses;
 mod retry;
 mod threads;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
 
 pub use self::client::{Call, Foundry};
-use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
+use crate::agent::{AgentReference, AnswerStream, Failure, Head, Turn};
+
+/// Time for [`forget`].
+const FORGET_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Deletes a stored response; that it is gone already is success.
 pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
@@ -31,6 +36,28 @@ pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(
     foundry
         .delete(&format!("/threads/{id}?api-version=v1"), call)
         .await
+}
+
+/// Deletes, in the background, what nothing will continue. A failure is only logged.
+pub fn forget(foundry: &Arc<Foundry>, left: Head, request_id: String) {
+    let call = Call {
+        request_id,
+        deadline: Instant::now() + FORGET_TIMEOUT,
+    };
+    let forgetting = Arc::clone(foundry);
+    foundry.tasks.spawn(async move {
+        let deleted = match &left {
+            Head::Response(id) => delete_response(&forgetting, id, &call).await,
+            Head::Thread(id) => delete_thread(&forgetting, id, &call).await,
+        };
+        if let Err(failure) = deleted {
+            tracing::warn!(
+                request.id = call.request_id,
+                detail = failure.detail,
+                "what nothing will continue could not be deleted upstream: {failure}"
+            );
+        }
+    });
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use super::{
-    digest::{Chain, Link, ScopeKey},
-    store::{
-        Clock, ConversationStore, Inserted, Key, Row, StoreError, Stored, Taken, Upstream, Version,
-    },
+    digest::{Chain, ScopeKey},
+    recorder::Recorder,
+    store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream, Version},
 };
 use crate::{
-    agent::{AgentReference, Head, Message, Turn, stream::Ended},
+    agent::{AgentReference, Head, Message, Turn},
     random_id::random_id,
 };
 
@@ -96,61 +93,42 @@ impl Conversations {
         // An id means the same under every name.
         let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");
         let chain = Chain::of(&turn, &scope);
-        let found = match (request.id, &chain) {
-            (Some(id), _) => {
-                let key = ids.id_key(id);
-                match self.store.get(&key).await {
-                    Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
-                    Ok(None) => return Err(Unplaceable::Unknown),
-                    Err(error) => {
-                        if !shows_an_answer(&turn) {
-                            return Err(Unplaceable::StoreFailed(error));
-                        }
-                        self.give_up(&error)
-                    }
-                }
-            }
-            (
-                None,
-                Some(Chain {
-                    root,
-                    known: Some((link, tail)),
-                    ..
-                }),
-            ) if request.recognise => {
-                let key = scope.key(*root, *link);
-                match self.store.get(&key).await {
-                    Ok(stored) => stored.map(|stored| (key, stored, *tail)),
-                    Err(error) => self.give_up(&error),
-                }
-            }
-            _ => None,
+        let known = chain
+            .as_ref()
+            .and_then(|chain| Some((chain.root, chain.known?)))
+            .map(|(root, (link, tail))| (scope.key(root, link), tail));
+        let found = match request.id {
+            Some(id) => self.find_by_id(id, &ids, known, &turn).await?,
+            None if request.recognise => self.find_by_history(known).await,
+            None => None,
         };
         let mut instructions = ids.instructions(&turn);
-        if let (Some(_), Some((_, stored, _)), true) = (request.id, &found, instructions.is_empty())
-        {
+        if let (Some(_), Some(found), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
-            instructions.clone_from(&stored.row.instructions_digest);
+            instructions.clone_from(&found.stored.row.instructions_digest);
         }
         let thread_id = match (&request.id, &found) {
             (Some(id), _) => (*id).to_owned(),
-            (None, Some((_, stored, _))) if !stored.row.thread_id.is_empty() => {
-                stored.row.thread_id.clone()
+            (None, Some(found)) if !found.stored.row.thread_id.is_empty() => {
+                found.stored.row.thread_id.clone()
             }
             _ => random_id("thread_"),
         };
         let recorder = Recorder {
             store: Arc::clone(&self.store),
+            // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
             link: chain
-                .filter(|_| request.id.is_none())
+                .filter(|_| found.as_ref().is_none_or(|found| found.by_history))
                 .map(|chain| (chain.root, chain.all)),
             id_key: ids.id_key(&thread_id),
+            continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
                 agent,
                 scope: ids.public(),
                 instructions_digest: instructions.clone(),
                 thread_id,
+                history: None,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
@@ -158,13 +136,11 @@ impl Conversations {
         let replayable = request.id.is_none() || shows_an_answer(&turn);
         let whole = Turn { keep: true, ..turn };
         let head = match found {
-            Some((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
-                None
-            }
-            Some((key, stored, tail)) => self
-                .claim(&key, stored)
+            Some(found) if holds_taken_back_instructions(&found.stored.row, &instructions) => None,
+            Some(found) => self
+                .claim(&found.key, found.stored)
                 .await
-                .map(|(head, known)| (head, known, tail)),
+                .map(|(head, known)| (head, known, found.tail)),
             None => None,
         };
         Ok(match head {
@@ -180,6 +156,52 @@ impl Conversations {
                 recorder: Some(recorder),
             },
         })
+    }
+
+    /// The head that the history leads to.
+    async fn find_by_history(&self, known: Option<(Key, usize)>) -> Option<Found> {
+        let (key, tail) = known?;
+        match self.store.get(&key).await {
+            Ok(stored) => stored.map(|stored| Found {
+                key,
+                stored,
+                tail,
+                by_history: true,
+            }),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// The head that the history leads to within the conversation `id`; where the history leads nowhere, because it
+    /// is not shown or only a part of it, the newest head. `None` where the whole history has to be replayed.
+    async fn find_by_id(
+        &self,
+        id: &str,
+        ids: &ScopeKey,
+        known: Option<(Key, usize)>,
+        turn: &Turn,
+    ) -> Result<Option<Found>, Unplaceable> {
+        let id_key = ids.id_key(id);
+        let shown = known.as_ref().map(|(key, _)| key.clone());
+        let (by_id, by_history) =
+            tokio::join!(self.store.get(&id_key), self.find_by_history(known));
+        if let Some(found) = by_history.filter(|found| found.stored.row.thread_id == id) {
+            return Ok(Some(found));
+        }
+        match by_id {
+            Ok(Some(stored)) => Ok(match compare(&stored.row, shown.as_ref()) {
+                Shown::Elsewhere => None,
+                shown => Some(Found {
+                    key: id_key,
+                    stored,
+                    tail: after_last_answer(turn),
+                    by_history: shown == Shown::Whole,
+                }),
+            }),
+            Ok(None) => Err(Unplaceable::Unknown),
+            Err(error) if shows_an_answer(turn) => Ok(self.give_up(&error)),
+            Err(error) => Err(Unplaceable::StoreFailed(error)),
+        }
     }
 
     /// Takes a head: a response may be continued by many, a thread by one.
@@ -226,6 +248,53 @@ impl Conversations {
     }
 }
 
+/// A row that leads to a head.
+#[derive(Debug)]
+struct Found {
+    key: Key,
+    stored: Stored,
+    /// How many messages the upstream conversation has already, instructions counted.
+    tail: usize,
+    /// Whether the history led to it, and so is the history of the whole upstream conversation.
+    by_history: bool,
+}
+
+impl Found {
+    /// What the row of the conversation's id says while this is its newest head.
+    fn as_the_id_names_it(&self) -> Upstream {
+        match &self.stored.row.upstream {
+            Upstream::Thread { .. } => Upstream::Row {
+                key: self.key.clone(),
+            },
+            upstream => upstream.clone(),
+        }
+    }
+}
+
+/// How the history that is shown stands to the newest head of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// It is what led to the head.
+    Whole,
+    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
+    Elsewhere,
+    /// Nothing, or a part that does not tell.
+    Unknown,
+}
+
+/// Compares with the row of the id, which names the newest head.
+fn compare(row: &Row, shown: Option<&Key>) -> Shown {
+    let newest = match &row.upstream {
+        Upstream::Row { key } => Some(key),
+        _ => row.history.as_ref(),
+    };
+    match (newest, shown) {
+        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
+        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
+        _ => Shown::Unknown,
+    }
+}
+
 /// Whether the upstream conversation has system text where the client has none any more: what was said to a new
 /// agent cannot be unsaid. A classic run's instructions ended with it.
 fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
@@ -265,106 +334,5 @@ fn continued(whole: &Turn, head: Head, same_instructions: bool, tail: usize) -> 
         messages: earlier.chain(new).cloned().collect(),
         continues: Some(head),
         ..whole.clone()
-    }
-}
-
-/// Remembers where a finished turn can be continued.
-#[derive(Debug)]
-pub struct Recorder {
-    store: Arc<dyn ConversationStore>,
-    scope: ScopeKey,
-    /// The conversation's root and the link before the answer; absent where the history is not known whole.
-    link: Option<(Link, Link)>,
-    id_key: Key,
-    row: Row,
-}
-
-impl Recorder {
-    /// The id that the client is told.
-    pub fn thread_id(&self) -> &str {
-        &self.row.thread_id
-    }
-
-    /// Stores the head that `ended` leaves behind. A failure costs a replay later, nothing now.
-    pub fn record(self, ended: Ended) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
-                // A classic run that waits for tool results is not continued but replayed: its thread is deleted.
-                (Some(_), _) if !ended.tool_calls.is_empty() => return,
-                (Some(id), _) => Upstream::Thread { id },
-                (None, Some(id)) => Upstream::Response { id },
-                (None, None) => return,
-            };
-            let row = Row {
-                upstream,
-                ..self.row.clone()
-            };
-            let answer = Message::Assistant {
-                text: Some(ended.text)
-                    .filter(|text| !text.is_empty() || ended.tool_calls.is_empty()),
-                tool_calls: ended.tool_calls,
-            };
-            let by_history = self
-                .link
-                .map(|(root, before)| self.scope.key(root, self.scope.after(before, &answer)));
-            let recorded = match row.upstream {
-                Upstream::Thread { .. } => self.record_thread(by_history, &row).await,
-                _ => self.record_response(by_history, &row).await,
-            };
-            if let Err(error) = recorded {
-                tracing::warn!(
-                    store = self.store.kind(),
-                    "the next turn will be a replay: {error}"
-                );
-            }
-        })
-    }
-
-    /// A response may be named by any number of rows, because it never changes.
-    async fn record_response(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
-        let insert = async {
-            match &by_history {
-                Some(key) => self.store.insert(key, row).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, row));
-        inserted.and(upserted)
-    }
-
-    /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
-    /// it, and one of them on a history that is not its own.
-    async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
-        if let Some(key) = by_history {
-            let (inserted, pointed) = self.insert_thread(&key, row).await;
-            let there_already = inserted? == Inserted::AlreadyThere;
-            if !there_already {
-                return pointed;
-            }
-            // Either this very row, or the same answer to the same history on another thread.
-            let stored = self.store.get(&key).await?;
-            if stored.is_none_or(|stored| stored.row.upstream == row.upstream) {
-                return pointed;
-            }
-        }
-        let key = self.scope.id_key(&random_id("head_"));
-        let (inserted, pointed) = self.insert_thread(&key, row).await;
-        inserted.and(pointed)
-    }
-
-    /// Names the thread in the row of `key`, to which the row of the id points.
-    async fn insert_thread(
-        &self,
-        key: &Key,
-        row: &Row,
-    ) -> (Result<Inserted, StoreError>, Result<(), StoreError>) {
-        let pointer = Row {
-            upstream: Upstream::Row { key: key.clone() },
-            ..row.clone()
-        };
-        tokio::join!(
-            self.store.insert(key, row),
-            self.store.upsert(&self.id_key, &pointer)
-        )
     }
 }

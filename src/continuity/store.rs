@@ -92,6 +92,8 @@ pub struct Row {
     pub instructions_digest: String,
     /// The id that clients were told for the conversation; may be empty.
     pub thread_id: String,
+    /// In the row of an id that names a response: where the row of the history that led to it is, if it is known.
+    pub history: Option<Key>,
     /// From when on the row counts as not there, in Unix seconds.
     pub expires_at: u64,
 }

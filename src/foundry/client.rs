@@ -87,6 +87,11 @@ impl Foundry {
         }
     }
 
+    /// Where background work belongs, so that shutdown waits for it.
+    pub fn background(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
     /// Host name and port of the project, for `/readyz`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

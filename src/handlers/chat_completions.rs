@@ -141,7 +141,8 @@ async fn open(
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+        let foundry = Arc::clone(foundry);
+        stream.call_before_end(Box::new(move |ended| recorder.record(ended, foundry)));
     }
     Ok(stream)
 }

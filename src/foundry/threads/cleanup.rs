@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::API_VERSION;
 use crate::{
-    agent::stream::{Leftover, UpstreamIds},
+    agent::stream::{LeftState, Leftover, UpstreamIds},
     foundry::client::{Call, Foundry, UpstreamRequest},
 };
 
@@ -51,7 +51,7 @@ impl ThreadOwner {
 
     /// Ends the turn after its stream.
     pub(super) fn end(mut self, leftover: Leftover) {
-        if self.keep && leftover.completed {
+        if self.keep && leftover.state == LeftState::Continuable {
             self.thread_id = None;
             self.foundry.keep_connection(leftover);
             return;
@@ -115,7 +115,7 @@ impl Drop for ThreadOwner {
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),
                 ended_by_service: true,
-                completed: false,
+                state: LeftState::Unusable,
                 rest: None,
             };
             self.clean_up(ids, nothing_left);

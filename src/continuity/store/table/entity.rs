@@ -20,6 +20,8 @@ struct Columns {
     scope: String,
     instructions_digest: String,
     thread_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    history_row: Option<String>,
     expires_at: String,
     #[serde(rename = "ExpiresAt@odata.type", skip_deserializing)]
     expires_at_type: &'static str,
@@ -129,7 +131,7 @@ fn columns_of(row: &Row) -> Columns {
     let (upstream_kind, upstream_id) = match &row.upstream {
         Upstream::Response { id } => (UpstreamKind::Response, id.clone()),
         Upstream::Thread { id } => (UpstreamKind::Thread, id.clone()),
-        Upstream::Row { key } => (UpstreamKind::Row, format!("{}/{}", key.partition, key.row)),
+        Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),
     };
     // The column has 63 bits for it, which is longer than anything lasts.
     let expires_at = i64::try_from(row.expires_at).unwrap_or(i64::MAX);
@@ -141,6 +143,7 @@ fn columns_of(row: &Row) -> Columns {
         scope: row.scope.clone(),
         instructions_digest: row.instructions_digest.clone(),
         thread_id: row.thread_id.clone(),
+        history_row: row.history.as_ref().map(path_of),
         expires_at: expires_at.to_string(),
         expires_at_type: "Edm.Int64",
     }
@@ -160,13 +163,8 @@ fn reading_of(entity: &Value) -> Reading {
     let upstream = match columns.upstream_kind {
         UpstreamKind::Response => Upstream::Response { id },
         UpstreamKind::Thread => Upstream::Thread { id },
-        UpstreamKind::Row => match id.split_once('/') {
-            Some((partition, row)) => Upstream::Row {
-                key: Key {
-                    partition: partition.to_owned(),
-                    row: row.to_owned(),
-                },
-            },
+        UpstreamKind::Row => match key_of(&id) {
+            Some(key) => Upstream::Row { key },
             None => return Reading::Unreadable("the row that it points to has no key"),
         },
     };
@@ -176,7 +174,21 @@ fn reading_of(entity: &Value) -> Reading {
         scope: columns.scope,
         instructions_digest: columns.instructions_digest,
         thread_id: columns.thread_id,
+        history: columns.history_row.as_deref().and_then(key_of),
         expires_at,
+    })
+}
+
+/// Both parts of a key are hexadecimal, so that the slash is where it was put.
+fn path_of(key: &Key) -> String {
+    format!("{}/{}", key.partition, key.row)
+}
+
+fn key_of(path: &str) -> Option<Key> {
+    let (partition, row) = path.split_once('/')?;
+    Some(Key {
+        partition: partition.to_owned(),
+        row: row.to_owned(),
     })
 }
 
@@ -198,6 +210,7 @@ mod tests {
             scope: "ab12".to_owned(),
             instructions_digest: String::new(),
             thread_id: "thread_x".to_owned(),
+            history: None,
             expires_at: 4_102_444_800,
         }
     }
@@ -242,7 +255,11 @@ mod tests {
             partition: "ab".to_owned(),
             row: "12".to_owned(),
         };
-        for row in [response(), thread, row(Upstream::Row { key })] {
+        let with_history = Row {
+            history: Some(key.clone()),
+            ..response()
+        };
+        for row in [response(), thread, with_history, row(Upstream::Row { key })] {
             assert_eq!(read(write(&row).as_bytes()).unwrap(), Reading::Row(row));
         }
         let endless = Row {
