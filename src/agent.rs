@@ -7,6 +7,7 @@
 pub mod event;
 pub mod failure;
 pub mod model_name;
+pub mod permission;
 pub mod stream;
 pub mod turn;
 

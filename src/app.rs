@@ -14,7 +14,7 @@ use crate::{
         store::{self, ConversationStore, clock::SystemClock},
     },
     foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
-    identity::{Callers, credential},
+    identity::{Callers, callers::limits::CallerLimits, credential},
 };
 
 /// The parts of the running gateway.
@@ -28,6 +28,8 @@ pub struct App {
     pub directory: Arc<Directory>,
     /// Who may call.
     pub callers: Callers,
+    /// What is left to each limited caller.
+    pub caller_limits: CallerLimits,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// The last look at whether the service can be reached.
@@ -93,6 +95,7 @@ impl App {
             ),
             store,
             callers,
+            caller_limits: CallerLimits::default(),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,

@@ -1,10 +1,11 @@
 //! Every layer, in order.
 //!
 //! A request passes, from the outside in: request id, access log, unread bodies, panics; then, for callers only:
-//! authentication, requests in flight. Nothing here compresses or buffers an answer.
+//! authentication, the caller's own limits, requests in flight. Nothing here compresses or buffers an answer.
 
 pub mod access_log;
 mod authenticate;
+mod caller_limits;
 mod in_flight;
 mod panics;
 mod request_id;
@@ -23,6 +24,7 @@ use crate::app::AppState;
 pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppState> {
     router
         .route_layer(from_fn_with_state(app.clone(), in_flight::limit))
+        .route_layer(from_fn_with_state(app.clone(), caller_limits::limit))
         .route_layer(from_fn_with_state(app.clone(), authenticate::authenticate))
 }
 

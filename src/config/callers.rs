@@ -1,10 +1,11 @@
 //! Who may call the gateway: API keys by name, kept as digests only, and tokens of an Entra tenant.
 
 pub mod entra;
+pub mod policies;
 
 use sha2::{Digest, Sha256};
 
-use self::entra::EntraConfig;
+use self::{entra::EntraConfig, policies::Policies};
 use super::{ConfigError, Environment};
 
 /// The SHA-256 digest of an API key.
@@ -19,6 +20,8 @@ pub struct CallersConfig {
     pub allow_anonymous: bool,
     /// The `GATEWAY_ENTRA_...` settings: whose access tokens let a caller in.
     pub entra: Option<EntraConfig>,
+    /// `GATEWAY_CALLERS`: what each caller may do.
+    pub policies: Policies,
 }
 
 /// One API key of a caller.
@@ -64,10 +67,12 @@ impl CallersConfig {
                  GATEWAY_ALLOW_ANONYMOUS=true opens the gateway to everyone who reaches it",
             ));
         }
+        let policies = Policies::from_environment(environment, &keys, tenant.as_ref())?;
         Ok(Self {
             keys,
             allow_anonymous,
             entra: tenant,
+            policies,
         })
     }
 }

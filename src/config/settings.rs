@@ -62,6 +62,11 @@ pub const SETTINGS: &[Setting] = &[
         "scopes of which a token needs one, comma-separated; beside roles, either is enough",
     ),
     setting(
+        "GATEWAY_CALLERS",
+        "none",
+        "policies of callers (agents, requests per minute, answers at once): inline JSON, or the path of a JSON file; [docs/callers.md](docs/callers.md)",
+    ),
+    setting(
         "GATEWAY_AGENTS",
         "none",
         "aliases: inline JSON, or the path of a JSON file",

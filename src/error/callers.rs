@@ -10,6 +10,10 @@ use crate::identity::entra::token::TokenProblem;
 /// When to come back while the tenant's keys cannot be fetched.
 const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// When to come back while too many answers are in the making: nobody knows when one ends.
+const ANSWERS_RETRY_AFTER: Duration = Duration::from_secs(1);
+const RATE_LIMIT: &str = "rate_limit_error";
+
 impl ApiError {
     /// A request without a key.
     pub fn missing_key() -> Self {
@@ -61,6 +65,39 @@ impl ApiError {
                 SERVER_ERROR,
                 "identity_provider_unavailable",
                 "the keys of Microsoft Entra cannot be fetched, so that the token cannot be verified; try again shortly",
+            )
+        }
+    }
+
+    /// More requests in a minute than the caller's policy allows.
+    pub fn too_often(limit: u32, wait: Duration) -> Self {
+        let message = format!(
+            "this caller may send {limit} requests a minute to this gateway; try again in {} s",
+            wait.as_secs_f64().ceil()
+        );
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                RATE_LIMIT,
+                "rate_limit_exceeded",
+                message,
+            )
+        }
+    }
+
+    /// More answers in the making than the caller's policy allows.
+    pub fn too_many_at_once(most: u32) -> Self {
+        let message = format!(
+            "this caller may have {most} requests answered by this gateway at the same time; try again when one has ended"
+        );
+        Self {
+            retry_after: Some(ANSWERS_RETRY_AFTER),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                RATE_LIMIT,
+                "rate_limit_exceeded",
+                message,
             )
         }
     }

@@ -22,13 +22,16 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{
+        AgentReference, AnswerStream, Failure, FailureKind, Turn,
+        permission::{self, Seen},
+    },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
     error::ApiError,
     foundry::{self, Call, Foundry},
-    identity::callers::CallerName,
+    identity::callers::Caller,
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
     random_id::random_id,
@@ -38,19 +41,27 @@ use crate::{
 pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+    let seen = permission::resolve_for(&caller.policy, &envelope.model, &app.config.agents);
+    let Some(Seen { agent, is_allowed }) = seen else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    if !is_allowed {
+        // As late as an agent that does not exist would be noticed, and in the same words.
+        return Err(match said.id {
+            Some(_) => ApiError::conversation_not_found(),
+            None => ApiError::model_not_found(&envelope.model),
+        });
+    }
+    let placed = place(&app, &caller.name.0, &agent.reference, &said, turn).await?;
     let thread_id = placed
         .recorder
         .as_ref()

@@ -1,11 +1,20 @@
 //! Who calls us: API keys, looked up by digest in constant time, and then tokens of an Entra tenant.
+//!
+//! [`limits`] keeps each caller within its policy.
+
+pub mod limits;
+mod rate;
+
+use std::sync::Arc;
 
 use http::{HeaderMap, header};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tokio_util::task::TaskTracker;
 
 use super::entra::{EntraCallers, TokenRefused, token::Bearer};
-use crate::config::callers::{CallersConfig, digest_of};
+use crate::config::callers::{CallersConfig, digest_of, policies::Policy};
+
+pub use self::rate::Taken;
 
 /// The callers that may use the gateway.
 #[derive(Debug)]
@@ -21,6 +30,8 @@ pub struct Caller {
     pub name: CallerName,
     /// Whom its token stands for, if it came with one.
     pub bearer: Option<Bearer>,
+    /// What it may do.
+    pub policy: Arc<Policy>,
 }
 
 /// The name of the caller of a request, as logs show it.
@@ -58,21 +69,23 @@ impl Callers {
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
         let Some(presented) = presented_key(headers) else {
             return if self.config.allow_anonymous {
-                Ok(Caller::by_key(ANONYMOUS))
+                Ok(self.by_name(ANONYMOUS))
             } else {
                 Err(Unauthenticated::MissingKey)
             };
         };
         if let Some(name) = self.find(presented) {
-            return Ok(Caller::by_key(name));
+            return Ok(self.by_name(name));
         }
         match &self.entra {
             Some(entra) if EntraCallers::is_token_shaped(presented) => {
                 let bearer = entra.identify(presented).await;
-                bearer.map(Caller::from).map_err(Unauthenticated::Token)
+                bearer
+                    .map(|bearer| self.by_token(bearer))
+                    .map_err(Unauthenticated::Token)
             }
             _ if self.config.keys.is_empty() && self.config.allow_anonymous => {
-                Ok(Caller::by_key(ANONYMOUS))
+                Ok(self.by_name(ANONYMOUS))
             }
             _ => Err(Unauthenticated::WrongKey),
         }
@@ -91,21 +104,28 @@ impl Callers {
         let caller = self.config.keys.get(usize::try_from(position).ok()?)?;
         bool::from(found).then_some(caller.caller.as_str())
     }
-}
 
-impl Caller {
-    fn by_key(name: &str) -> Self {
-        Self {
+    fn by_name(&self, name: &str) -> Caller {
+        Caller {
             name: CallerName(name.to_owned()),
             bearer: None,
+            policy: self.config.policies.of([name]),
         }
     }
-}
 
-impl From<Bearer> for Caller {
-    fn from(bearer: Bearer) -> Self {
-        Self {
+    /// The application's policy counts, else that of the first of the token's roles, by name, that has one.
+    fn by_token(&self, bearer: Bearer) -> Caller {
+        let mut roles: Vec<_> = bearer
+            .roles
+            .iter()
+            .map(|role| format!("role:{role}"))
+            .collect();
+        roles.sort_unstable();
+        let application = format!("app:{}", bearer.application);
+        let names = std::iter::once(&application).chain(&roles);
+        Caller {
             name: CallerName(bearer.name.clone()),
+            policy: self.config.policies.of(names.map(String::as_str)),
             bearer: Some(bearer),
         }
     }

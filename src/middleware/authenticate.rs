@@ -20,7 +20,6 @@ pub(super) async fn authenticate(
     match app.callers.identify(request.headers()).await {
         Ok(caller) => {
             let name = caller.name.clone();
-            request.extensions_mut().insert(caller.name.clone());
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;
             response.extensions_mut().insert(name);

@@ -112,3 +112,58 @@ async fn a_conversation_belongs_to_the_user_and_outlives_the_token() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_policy_is_for_an_application_or_a_role_and_counts_for_each_user() {
+    let policies = format!(
+        r#"{{"callers": {{
+            "app:{APPLICATION}": {{"requests_per_minute": 2}},
+            "role:Gateway.Admin": {{"requests_per_minute": 30}},
+            "role:Gateway.Call": {{"requests_per_minute": 20}},
+            "*": {{"requests_per_minute": 10}}
+        }}}}"#
+    );
+    let scene = Scene::with(&[("GATEWAY_CALLERS", &policies)]).await;
+    let elsewhere = |claims| with(claims, "appid", json!(OTHER_APPLICATION));
+    let roles = json!(["Gateway.Call", "Gateway.Admin"]);
+    let rows = [
+        (of_user(ADA), 200, "2", "1"),
+        (of_user(ADA), 200, "2", "0"),
+        (of_user(ADA), 429, "2", "0"),
+        (of_user(BOB), 200, "2", "1"),
+        (of_application(&scene.authority.host()), 200, "2", "1"),
+        (elsewhere(of_user(ADA)), 200, "10", "9"),
+        (
+            with(elsewhere(of_user(BOB)), "roles", json!(["Gateway.Call"])),
+            200,
+            "20",
+            "19",
+        ),
+        (
+            with(elsewhere(of_user(BOB)), "roles", roles),
+            200,
+            "30",
+            "29",
+        ),
+        (
+            with(elsewhere(of_user(BOB)), "roles", json!(["Unknown"])),
+            200,
+            "10",
+            "9",
+        ),
+    ];
+    for (claims, status, limit, left) in rows {
+        let response = scene.models_with(&scene.key.token(&claims)).await;
+        assert_eq!(response.status(), status, "{claims}");
+        assert_eq!(
+            response.headers()["x-ratelimit-limit-requests"],
+            limit,
+            "{claims}"
+        );
+        assert_eq!(
+            response.headers()["x-ratelimit-remaining-requests"],
+            left,
+            "{claims}"
+        );
+    }
+}
