@@ -2,9 +2,10 @@
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
 //! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
-//! [`directory`] lists the agents, [`readiness`] tells whether the service can be used.
+//! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used.
 
 pub mod client;
+mod definitions;
 pub mod directory;
 mod failures;
 pub mod http_client;
@@ -18,8 +19,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-pub use self::client::{Call, Foundry};
-use crate::agent::{AgentReference, AnswerStream, Failure, Head, Turn};
+pub use self::{
+    client::{Call, Foundry},
+    definitions::NotOverridable,
+};
+use crate::agent::{AgentReference, AnswerStream, Definition, Failure, Head, Turn};
 
 /// Time for [`forget`].
 const FORGET_TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,6 +62,16 @@ pub fn forget(foundry: &Arc<Foundry>, left: Head, request_id: String) {
             );
         }
     });
+}
+
+/// What a new agent is made of, or why a turn cannot be run with that. Known agents cost no call.
+pub async fn definition(
+    foundry: &Arc<Foundry>,
+    name: &str,
+    version: Option<&str>,
+    call: &Call,
+) -> Result<Result<Arc<Definition>, NotOverridable>, Failure> {
+    definitions::read(foundry, name, version, call).await
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

@@ -1,7 +1,8 @@
 //! Every layer, in order.
 //!
-//! A request passes, from the outside in: request id, access log, unread bodies, panics; then, for callers only:
-//! authentication, the caller's own limits, requests in flight. Nothing here compresses or buffers an answer.
+//! A request passes, from the outside in: response headers, request id, access log, unread bodies, panics; then, for
+//! callers only: authentication, the caller's own limits, requests in flight. Nothing here compresses or buffers an
+//! answer.
 
 pub mod access_log;
 mod authenticate;
@@ -9,6 +10,7 @@ mod caller_limits;
 mod in_flight;
 mod panics;
 mod request_id;
+mod response_headers;
 mod unread_body;
 
 use axum::{
@@ -35,4 +37,5 @@ pub fn around_everything(router: Router) -> Router {
         .layer(from_fn(unread_body::read_the_rest))
         .layer(from_fn(access_log::log))
         .layer(from_fn(request_id::assign))
+        .layer(from_fn(response_headers::add))
 }

@@ -71,8 +71,10 @@ impl<'de> Deserialize<'de> for Alias {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OverridePolicy {
-    /// Hints are dropped and reported; what would change the answer's meaning is refused.
+    /// Hints are dropped and reported; what would change the answer's meaning overrides the agent's definition.
     Auto,
+    /// Everything that can override the agent's definition does.
+    Inline,
     /// Everything is refused.
     Reject,
     /// Everything is dropped and reported.
@@ -102,16 +104,11 @@ impl AgentsConfig {
             "auto" => OverridePolicy::Auto,
             "reject" => OverridePolicy::Reject,
             "ignore" => OverridePolicy::Ignore,
-            "inline" => {
-                return Err(ConfigError::invalid(
-                    OVERRIDES,
-                    "inline is not available in this version; write auto, reject or ignore",
-                ));
-            }
+            "inline" => OverridePolicy::Inline,
             _ => {
                 return Err(ConfigError::invalid(
                     OVERRIDES,
-                    "write auto, reject or ignore",
+                    "write auto, inline, reject or ignore",
                 ));
             }
         };
@@ -174,8 +171,22 @@ mod tests {
     }
 
     #[test]
-    fn inline_overrides_are_not_claimed_before_they_exist() {
-        let environment = Environment::from_iter([(OVERRIDES, "inline")]);
-        assert!(AgentsConfig::from_environment(&environment).is_err());
+    fn every_policy_has_its_word() {
+        let policy = |word| {
+            AgentsConfig::from_environment(&Environment::from_iter([(OVERRIDES, word)]))
+                .map(|config| config.overrides)
+                .ok()
+        };
+        let words = ["auto", "inline", "reject", "ignore", "sometimes"];
+        assert_eq!(
+            words.map(policy),
+            [
+                Some(OverridePolicy::Auto),
+                Some(OverridePolicy::Inline),
+                Some(OverridePolicy::Reject),
+                Some(OverridePolicy::Ignore),
+                None
+            ]
+        );
     }
 }

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{failures, retry};
+use super::{definitions::Definitions, failures, retry};
 use crate::{
     agent::{
         Failure, FailureKind,
@@ -32,6 +32,8 @@ pub struct Foundry {
     pub(super) tasks: TaskTracker,
     /// The service has refused `store: false` with an agent; it is not sent again.
     pub(super) refuses_store: AtomicBool,
+    /// What agents are made of, as far as it had to be read.
+    pub(super) definitions: Definitions,
 }
 
 impl fmt::Debug for Foundry {
@@ -84,6 +86,7 @@ impl Foundry {
             limits,
             tasks,
             refuses_store: AtomicBool::new(false),
+            definitions: Definitions::default(),
         }
     }
 

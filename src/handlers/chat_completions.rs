@@ -1,6 +1,8 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod forbidden;
+mod overriding;
 mod streamed;
 
 use std::{
@@ -52,15 +54,27 @@ pub async fn create(
     let Some(Seen { agent, is_allowed }) = seen else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
     if !is_allowed {
-        // As late as an agent that does not exist would be noticed, and in the same words.
-        return Err(match said.id {
-            Some(_) => ApiError::conversation_not_found(),
-            None => ApiError::model_not_found(&envelope.model),
-        });
+        return Err(forbidden::as_if_missing(
+            &agent.reference,
+            &request,
+            &said,
+            &envelope.model,
+        ));
     }
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let (turn, ignored) =
+        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
     let placed = place(&app, &caller.name.0, &agent.reference, &said, turn).await?;
     let thread_id = placed
         .recorder
@@ -71,15 +85,6 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
-    };
-    let total = if envelope.stream {
-        limits.stream_total
-    } else {
-        limits.response_total
-    };
-    let call = Call {
-        request_id: request_id.clone(),
-        deadline: Instant::now() + total,
     };
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
@@ -237,7 +242,7 @@ async fn answer_in_stream(
         ),
         (
             header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache, no-transform"),
+            HeaderValue::from_static("no-cache, no-store, no-transform"),
         ),
         // Keeps proxies of the nginx family from collecting the stream.
         (

@@ -66,6 +66,8 @@ async fn an_agent_that_is_not_allowed_is_answered_byte_for_byte_like_one_that_do
         json!({"messages": user, "temperature": 0.5}),
         json!({"messages": user, "temperature": "warm"}),
         json!({"messages": user, "tools": [{"type": "function", "function": {"name": "f"}}]}),
+        json!({"messages": user, "response_format": {"type": "json_object"}}),
+        json!({"messages": user, "temperature": 0.5, "thread_id": "thread_0000000000000000000000000000", "tool_choice": "none"}),
         json!({"messages": []}),
         json!({"messages": user, "thread_id": "thread_0000000000000000000000000000"}),
         json!({"messages": user, "stream": true, "conversation": "thread_0000000000000000000000000000"}),
