@@ -53,6 +53,7 @@ pub fn forget(foundry: &Arc<Foundry>, left: Head, request_id: String) {
         let deleted = match &left {
             Head::Response(id) => delete_response(&forgetting, id, &call).await,
             Head::Thread(id) => delete_thread(&forgetting, id, &call).await,
+            Head::Run(run) => threads::end_run(&forgetting, run, &call).await,
         };
         if let Err(failure) = deleted {
             tracing::warn!(

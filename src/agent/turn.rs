@@ -50,6 +50,18 @@ pub enum Head {
     Response(String),
     /// A thread of a classic agent, not in use by anybody else.
     Thread(String),
+    /// A run of a classic agent that waits for results, not in use by anybody else.
+    Run(WaitingRun),
+}
+
+/// A run of a classic agent that waits for the results of its calls. Until it has them, or is cancelled, or ends after
+/// ten hours, its thread takes no other run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRun {
+    /// `thread_...`.
+    pub thread_id: String,
+    /// `run_...`.
+    pub run_id: String,
 }
 
 /// One message of the conversation.

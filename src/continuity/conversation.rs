@@ -6,9 +6,10 @@ use super::{
     digest::{Chain, ScopeKey},
     recorder::Recorder,
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream, Version},
+    waiting_run,
 };
 use crate::{
-    agent::{AgentReference, Head, Message, Turn},
+    agent::{AgentReference, Head, Message, Turn, turn::WaitingRun},
     random_id::random_id,
 };
 
@@ -36,6 +37,10 @@ pub enum Unplaceable {
     InUse,
     /// The store does not answer, and there is no history to replay.
     StoreFailed(StoreError),
+    /// A tool result belongs to no call that is waited for, and there is no history that says otherwise.
+    UnknownCall(String),
+    /// Results of these calls are missing.
+    MissingResults(Vec<String>),
 }
 
 /// A turn with its place in a conversation.
@@ -47,6 +52,8 @@ pub struct Placed {
     pub replay: Option<Turn>,
     /// Remembers the turn when it has ended well.
     pub recorder: Option<Recorder>,
+    /// A run that waits for results which will not come, taken to be ended.
+    pub given_up: Option<WaitingRun>,
 }
 
 impl Placed {
@@ -56,6 +63,7 @@ impl Placed {
             turn,
             replay: None,
             recorder: None,
+            given_up: None,
         }
     }
 }
@@ -63,7 +71,7 @@ impl Placed {
 /// Conversations, as far as the store remembers them.
 #[derive(Debug)]
 pub struct Conversations {
-    store: Arc<dyn ConversationStore>,
+    pub(super) store: Arc<dyn ConversationStore>,
     clock: Arc<dyn Clock>,
     secret: Vec<u8>,
     keep_seconds: u64,
@@ -97,8 +105,13 @@ impl Conversations {
             .as_ref()
             .and_then(|chain| Some((chain.root, chain.known?)))
             .map(|(root, (link, tail))| (scope.key(root, link), tail));
+        let replayable = is_replayable(request, &turn);
+        let by_calls = self
+            .find_by_calls(request, &ids, known.as_ref(), &turn)
+            .await?;
         let found = match request.id {
-            Some(id) => self.find_by_id(id, &ids, known, &turn).await?,
+            _ if by_calls.is_some() => by_calls,
+            Some(id) => self.find_by_id(id, &ids, known, &turn, replayable).await?,
             None if request.recognise => self.find_by_history(known).await,
             None => None,
         };
@@ -132,8 +145,19 @@ impl Conversations {
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
+            ids,
         };
-        let replayable = request.id.is_none() || shows_an_answer(&turn);
+        let found = match found {
+            Some(found) => self.follow(found).await,
+            None => None,
+        };
+        let mut answers_run = false;
+        if let Some(Found { stored, tail, .. }) = &found {
+            answers_run = waiting_run::answers_all(&stored.row.upstream, &turn, *tail);
+            if !replayable {
+                waiting_run::check_results(&stored.row.upstream, &turn, *tail)?;
+            }
+        }
         let whole = Turn { keep: true, ..turn };
         let head = match found {
             Some(found) if holds_taken_back_instructions(&found.stored.row, &instructions) => None,
@@ -144,16 +168,34 @@ impl Conversations {
             None => None,
         };
         Ok(match head {
+            Some((head, _, tail)) if answers_run => Placed {
+                turn: waiting_run::submission(&whole, head, tail),
+                replay: replayable.then_some(whole),
+                recorder: Some(recorder),
+                given_up: None,
+            },
+            // The thread holds what the client may have taken back, so that a new one takes its place.
+            Some((Head::Run(run), _, _)) if replayable => Placed {
+                turn: whole,
+                replay: None,
+                recorder: Some(recorder),
+                given_up: Some(run),
+            },
             Some((head, known_instructions, tail)) => Placed {
                 turn: continued(&whole, head, known_instructions == instructions, tail),
                 replay: replayable.then_some(whole),
                 recorder: Some(recorder),
+                given_up: None,
             },
+            None if !replayable && request.id.is_none() => {
+                return Err(waiting_run::unknown_call(&whole));
+            }
             None if !replayable => return Err(Unplaceable::InUse),
             None => Placed {
                 turn: whole,
                 replay: None,
                 recorder: Some(recorder),
+                given_up: None,
             },
         })
     }
@@ -180,6 +222,7 @@ impl Conversations {
         ids: &ScopeKey,
         known: Option<(Key, usize)>,
         turn: &Turn,
+        replayable: bool,
     ) -> Result<Option<Found>, Unplaceable> {
         let id_key = ids.id_key(id);
         let shown = known.as_ref().map(|(key, _)| key.clone());
@@ -199,7 +242,7 @@ impl Conversations {
                 }),
             }),
             Ok(None) => Err(Unplaceable::Unknown),
-            Err(error) if shows_an_answer(turn) => Ok(self.give_up(&error)),
+            Err(error) if replayable => Ok(self.give_up(&error)),
             Err(error) => Err(Unplaceable::StoreFailed(error)),
         }
     }
@@ -214,32 +257,41 @@ impl Conversations {
         match upstream {
             Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
             Upstream::Thread { id } => {
-                let id = self.take_thread(key, &stored.version, id).await?;
+                self.take(key, &stored.version).await?;
                 Some((Head::Thread(id), instructions_digest))
             }
-            Upstream::Row { key } => {
-                let stored = match self.store.get(&key).await {
-                    Ok(stored) => stored?,
-                    Err(error) => return self.give_up(&error),
-                };
-                let Upstream::Thread { id } = stored.row.upstream else {
-                    return None;
-                };
-                let id = self.take_thread(&key, &stored.version, id).await?;
-                Some((Head::Thread(id), instructions_digest))
+            Upstream::Run { run, .. } => {
+                self.take(key, &stored.version).await?;
+                Some((Head::Run(run), instructions_digest))
             }
+            Upstream::Row { .. } => None,
         }
     }
 
-    async fn take_thread(&self, key: &Key, version: &Version, id: String) -> Option<String> {
+    /// From the row of an id to the one that names the thread.
+    async fn follow(&self, found: Found) -> Option<Found> {
+        let Upstream::Row { key } = found.stored.row.upstream else {
+            return Some(found);
+        };
+        match self.store.get(&key).await {
+            Ok(stored) => Some(Found {
+                key,
+                stored: stored?,
+                ..found
+            }),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    async fn take(&self, key: &Key, version: &Version) -> Option<()> {
         match self.store.take(key, version).await {
-            Ok(Taken::Yes) => Some(id),
+            Ok(Taken::Yes) => Some(()),
             Ok(Taken::Gone) => None,
             Err(error) => self.give_up(&error),
         }
     }
 
-    fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {
+    pub(super) fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {
         tracing::warn!(
             store = self.store.kind(),
             "the history is replayed, because the store failed: {error}"
@@ -250,20 +302,20 @@ impl Conversations {
 
 /// A row that leads to a head.
 #[derive(Debug)]
-struct Found {
-    key: Key,
-    stored: Stored,
+pub(super) struct Found {
+    pub(super) key: Key,
+    pub(super) stored: Stored,
     /// How many messages the upstream conversation has already, instructions counted.
-    tail: usize,
+    pub(super) tail: usize,
     /// Whether the history led to it, and so is the history of the whole upstream conversation.
-    by_history: bool,
+    pub(super) by_history: bool,
 }
 
 impl Found {
     /// What the row of the conversation's id says while this is its newest head.
     fn as_the_id_names_it(&self) -> Upstream {
         match &self.stored.row.upstream {
-            Upstream::Thread { .. } => Upstream::Row {
+            Upstream::Thread { .. } | Upstream::Run { .. } => Upstream::Row {
                 key: self.key.clone(),
             },
             upstream => upstream.clone(),
@@ -284,9 +336,10 @@ enum Shown {
 
 /// Compares with the row of the id, which names the newest head.
 fn compare(row: &Row, shown: Option<&Key>) -> Shown {
-    let newest = match &row.upstream {
-        Upstream::Row { key } => Some(key),
-        _ => row.history.as_ref(),
+    let newest = match (&row.history, &row.upstream) {
+        (Some(history), _) => Some(history),
+        (None, Upstream::Row { key }) => Some(key),
+        (None, _) => None,
     };
     match (newest, shown) {
         (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
@@ -303,13 +356,17 @@ fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
         && !row.instructions_digest.is_empty()
 }
 
-/// Whether the request holds more of its conversation than what is new.
-fn shows_an_answer(turn: &Turn) -> bool {
-    0 < after_last_answer(turn)
+/// Whether the request holds its conversation, and not only what is new: one that names a conversation need not, and
+/// one that begins with results of calls does not.
+pub(super) fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
+    match turn.conversation().next() {
+        Some(Message::ToolResult { .. }) => false,
+        _ => request.id.is_none() || 0 < after_last_answer(turn),
+    }
 }
 
 /// The index after the last assistant message.
-fn after_last_answer(turn: &Turn) -> usize {
+pub(super) fn after_last_answer(turn: &Turn) -> usize {
     turn.messages
         .iter()
         .rposition(|message| matches!(message, Message::Assistant { .. }))
@@ -318,7 +375,7 @@ fn after_last_answer(turn: &Turn) -> usize {
 
 /// What is new. Instructions travel again when they have changed; those of a classic run hold for that run only.
 fn continued(whole: &Turn, head: Head, same_instructions: bool, tail: usize) -> Turn {
-    let resend = !same_instructions || matches!(head, Head::Thread(_));
+    let resend = !same_instructions || matches!(head, Head::Thread(_) | Head::Run(_));
     let is_instruction = |message: &&Message| matches!(message, Message::Instruction { .. });
     let earlier = whole
         .messages

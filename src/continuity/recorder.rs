@@ -13,7 +13,7 @@ use super::{
     store::{ConversationStore, Inserted, Key, Replaced, Row, StoreError, Upstream},
 };
 use crate::{
-    agent::{Head, Message, stream::Ended},
+    agent::{Head, Message, stream::Ended, turn::WaitingRun},
     foundry::{self, Foundry},
     random_id::random_id,
 };
@@ -31,6 +31,8 @@ const PAUSES: [Duration; 3] = [
 pub struct Recorder {
     pub(super) store: Arc<dyn ConversationStore>,
     pub(super) scope: ScopeKey,
+    /// The scope of ids, which mean the same under every name.
+    pub(super) ids: ScopeKey,
     /// The conversation's root and the link before the answer; absent where the history is not known whole.
     pub(super) link: Option<(Link, Link)>,
     pub(super) id_key: Key,
@@ -62,8 +64,14 @@ impl Recorder {
     pub fn record(self, ended: Ended, foundry: Arc<Foundry>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
-                // A classic run that waits for tool results is not continued but replayed: its thread is deleted.
-                (Some(_), _) if !ended.tool_calls.is_empty() => return,
+                (Some(thread_id), Some(run_id)) if !ended.tool_calls.is_empty() => Upstream::Run {
+                    run: WaitingRun { thread_id, run_id },
+                    calls: ended
+                        .tool_calls
+                        .iter()
+                        .map(|call| call.call_id.clone())
+                        .collect(),
+                },
                 (Some(id), _) => Upstream::Thread { id },
                 (None, Some(id)) => Upstream::Response { id },
                 (None, None) => return,
@@ -82,6 +90,7 @@ impl Recorder {
                 .map(|(root, before)| self.scope.key(root, self.scope.after(before, &answer)));
             let recorded = match row.upstream {
                 Upstream::Thread { .. } => self.record_thread(by_history, &row).await,
+                Upstream::Run { ref calls, .. } => self.record_run(by_history, calls, &row).await,
                 _ => self.record_response(by_history, &row).await,
             };
             if let Err(unwritten) = recorded {
@@ -135,6 +144,23 @@ impl Recorder {
         }
         let key = self.scope.id_key(&random_id("head_"));
         self.insert_thread(&key, row).await.map(drop)
+    }
+
+    /// A run is found by the ids of its calls, whatever the history, or by the way of the id.
+    async fn record_run(
+        &self,
+        by_history: Option<Key>,
+        calls: &[String],
+        row: &Row,
+    ) -> Result<(), Unwritten> {
+        let first = calls.iter().min().map(String::as_str).unwrap_or_default();
+        let row = Row {
+            history: by_history,
+            ..row.clone()
+        };
+        self.insert_thread(&self.ids.call_key(first), &row)
+            .await
+            .map(drop)
     }
 
     /// Names the thread in the row of `key`, to which the row of the id points.
@@ -191,6 +217,7 @@ impl Recorder {
             let left = match upstream {
                 Upstream::Response { id } => Head::Response(id),
                 Upstream::Thread { id } => Head::Thread(id),
+                Upstream::Run { run, .. } => Head::Run(run),
                 Upstream::Row { .. } => return,
             };
             foundry::forget(&foundry, left, random_id("forget_"));

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
-        AgentReference, AnswerStream, Failure, FailureKind, Turn,
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
         permission::{self, Seen},
     },
     app::AppState,
@@ -35,7 +35,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::Caller,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
 };
 
@@ -75,7 +75,10 @@ pub async fn create(
     };
     let (turn, ignored) =
         overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
-    let placed = place(&app, &caller.name.0, &agent.reference, &said, turn).await?;
+    let mut placed = place(&app, &caller.name.0, &agent.reference, &said, turn).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -116,6 +119,9 @@ async fn place(
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
@@ -133,6 +139,8 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
 }
 

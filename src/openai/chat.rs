@@ -12,6 +12,7 @@ pub mod request;
 pub mod response;
 pub mod to_overrides;
 pub mod to_turn;
+pub mod tool_results;
 
 /// What every part of one answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]

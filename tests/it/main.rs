@@ -29,5 +29,6 @@ mod readiness;
 mod store;
 mod support;
 mod surface;
+mod tools;
 mod two_instances;
 mod upstream_calls;

@@ -238,6 +238,7 @@ impl Schedule<'_> {
             let path = match row.upstream {
                 Upstream::Response { id } => format!("/openai/v1/responses/{id}"),
                 Upstream::Thread { id } => format!("/threads/{id}?api-version=v1"),
+                Upstream::Run { run, .. } => format!("/threads/{}?api-version=v1", run.thread_id),
                 Upstream::Row { .. } => return,
             };
             let url = format!("{}{path}", self.emulator.project_endpoint());

@@ -144,7 +144,20 @@ fn format(format: &overrides::ResponseFormat) -> ResponseFormat<'_> {
 
 /// The conversation as users and assistants; tool calls and their results, which threads cannot hold, as text.
 fn messages(turn: &Turn) -> Vec<ThreadMessage<'_>> {
-    turn.conversation().filter_map(message).collect()
+    let mut messages: Vec<ThreadMessage<'_>> = Vec::new();
+    let mut after_result = false;
+    for said in turn.conversation() {
+        let is_result = matches!(said, Message::ToolResult { .. });
+        match (message(said), messages.last_mut()) {
+            // The results of one step are one contribution, as they are to a run.
+            (Some(result), Some(last)) if is_result && after_result => {
+                last.content.extend(result.content);
+            }
+            (message, _) => messages.extend(message),
+        }
+        after_result = is_result;
+    }
+    messages
 }
 
 fn message(message: &Message) -> Option<ThreadMessage<'_>> {

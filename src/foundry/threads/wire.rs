@@ -100,6 +100,19 @@ pub(super) struct JsonSchema<'a> {
     pub(super) strict: Option<bool>,
 }
 
+/// `POST /threads/{id}/runs/{id}/submit_tool_outputs`: all outputs that the run waits for, at once.
+#[derive(Debug, Serialize)]
+pub(super) struct SubmitToolOutputs<'a> {
+    pub(super) tool_outputs: Vec<ToolOutput<'a>>,
+    pub(super) stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ToolOutput<'a> {
+    pub(super) tool_call_id: &'a str,
+    pub(super) output: &'a str,
+}
+
 /// The answer to `POST /threads`, and the data of `thread.created`.
 #[derive(Debug, Deserialize)]
 pub(super) struct CreatedThread {

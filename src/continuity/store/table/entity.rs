@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::continuity::store::{ExpiredRow, Key, Row, StoreError, Upstream, Version};
+use crate::{
+    agent::turn::WaitingRun,
+    continuity::store::{ExpiredRow, Key, Row, StoreError, Upstream, Version},
+};
 
 /// Version of the columns below. Rows of another one count as not there.
 const SCHEMA: u64 = 1;
@@ -32,6 +35,7 @@ struct Columns {
 enum UpstreamKind {
     Response,
     Thread,
+    Run,
     Row,
 }
 
@@ -131,6 +135,11 @@ fn columns_of(row: &Row) -> Columns {
     let (upstream_kind, upstream_id) = match &row.upstream {
         Upstream::Response { id } => (UpstreamKind::Response, id.clone()),
         Upstream::Thread { id } => (UpstreamKind::Thread, id.clone()),
+        Upstream::Run { run, calls } => {
+            let WaitingRun { thread_id, run_id } = run;
+            let id = format!("{thread_id}/{run_id}/{}", calls.join(","));
+            (UpstreamKind::Run, id)
+        }
         Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),
     };
     // The column has 63 bits for it, which is longer than anything lasts.
@@ -163,6 +172,16 @@ fn reading_of(entity: &Value) -> Reading {
     let upstream = match columns.upstream_kind {
         UpstreamKind::Response => Upstream::Response { id },
         UpstreamKind::Thread => Upstream::Thread { id },
+        UpstreamKind::Run => match id.split('/').collect::<Vec<_>>()[..] {
+            [thread_id, run_id, calls] => Upstream::Run {
+                run: WaitingRun {
+                    thread_id: thread_id.to_owned(),
+                    run_id: run_id.to_owned(),
+                },
+                calls: calls.split(',').map(str::to_owned).collect(),
+            },
+            _ => return Reading::Unreadable("the run that it names is not named whole"),
+        },
         UpstreamKind::Row => match key_of(&id) {
             Some(key) => Upstream::Row { key },
             None => return Reading::Unreadable("the row that it points to has no key"),
@@ -255,11 +274,24 @@ mod tests {
             partition: "ab".to_owned(),
             row: "12".to_owned(),
         };
+        let run = row(Upstream::Run {
+            run: WaitingRun {
+                thread_id: "thread_1".to_owned(),
+                run_id: "run_1".to_owned(),
+            },
+            calls: vec!["call_a".to_owned(), "call_b".to_owned()],
+        });
         let with_history = Row {
             history: Some(key.clone()),
             ..response()
         };
-        for row in [response(), thread, with_history, row(Upstream::Row { key })] {
+        for row in [
+            response(),
+            thread,
+            run,
+            with_history,
+            row(Upstream::Row { key }),
+        ] {
             assert_eq!(read(write(&row).as_bytes()).unwrap(), Reading::Row(row));
         }
         let endless = Row {
@@ -280,6 +312,7 @@ mod tests {
             ("Schema", json!("1")),
             ("UpstreamKind", json!("conversation")),
             ("UpstreamKind", json!("row")),
+            ("UpstreamKind", json!("run")),
             ("Agent", Value::Null),
             ("ThreadId", json!(7)),
             ("ExpiresAt", json!("soon")),
