@@ -1,15 +1,16 @@
 //! What others write can neither begin a line of the log nor steer the terminal that shows it.
 
-use serde_json::json;
+use std::fs;
+
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::support::{KEY, Program, ScriptedUpstream};
+use crate::support::{Client, KEY, Program, ScriptedUpstream};
 
-const FORGED: &str =
-    "x\r\n2026-01-01T00:00:00.000000Z  INFO foundry_gateway: forged\u{1b}[2J\u{9b}31m";
+const FORGED: &str = "x\r\nforged line\u{1b}[2J\u{9b}31m";
 
 /// `2026-11-21T17:05:18.123456Z  INFO ...`, as every line must begin.
 fn is_own(line: &str) -> bool {
@@ -22,6 +23,30 @@ fn is_own(line: &str) -> bool {
     let levels = ["ERROR", " WARN", " INFO", "DEBUG", "TRACE"];
     shape(time) == "0000-00-00T00:00:00.000000Z"
         && levels.iter().any(|level| rest[1..].starts_with(level))
+}
+
+/// A turn that continues another, which the service refuses in the client's words: the log repeats them.
+async fn a_replay_after_a_refusal(upstream: &ScriptedUpstream, client: &Client) {
+    let recorded =
+        fs::read_to_string("tests/fixtures/recordings/new/prompt_agent_stream.preview.sse");
+    let recorded = recorded.unwrap();
+    upstream.then_stream(&recorded);
+    let mut messages = vec![json!({"role": "user", "content": "hi"})];
+    let first = client
+        .chat(json!({"model": "echo", "messages": messages}))
+        .await;
+    let first: Value = serde_json::from_str(&first.text().await.unwrap()).unwrap();
+    messages.push(first["choices"][0]["message"].clone());
+    messages.push(json!({"role": "user", "content": FORGED}));
+    upstream.then_json(
+        400,
+        json!({"error": {"code": "invalid", "message": FORGED}}),
+    );
+    upstream.then_stream(&recorded);
+    let second = client
+        .chat(json!({"model": "echo", "messages": messages}))
+        .await;
+    assert_eq!(second.status(), 200);
 }
 
 #[tokio::test]
@@ -40,7 +65,8 @@ async fn every_line_is_the_gateways_own_whatever_it_is_sent() {
         assert!(400 <= client.get("/v1/models").await.status().as_u16());
     }
     assert_eq!(client.ask(FORGED, "hi").await.status(), 404);
-    let path = "/v1/models/x%0d%0a2026-01-01T00:00:00.000000Z%20%20INFO%20forged%1b%5b2J";
+    a_replay_after_a_refusal(&upstream, &client).await;
+    let path = "/v1/models/x%0d%0aforged%20line%1b%5b2J";
     assert!(400 <= client.get(path).await.status().as_u16());
     for (name, value) in [
         (
@@ -63,7 +89,7 @@ async fn every_line_is_the_gateways_own_whatever_it_is_sent() {
     let ended = program.terminate().await;
     assert_eq!(ended.stderr, "");
     assert!(
-        ended.stdout.contains("forged"),
+        ended.stdout.contains("the history is replayed: "),
         "something of it is told: {}",
         ended.stdout
     );
