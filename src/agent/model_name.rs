@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::config::agents::{AgentsConfig, OverridePolicy};
+use crate::config::{
+    agents::{AgentsConfig, OverridePolicy},
+    projects::DEFAULT_PROJECT,
+};
 
 /// An agent as the service names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,10 +43,31 @@ impl fmt::Display for AgentReference {
 /// An agent, and the policy under which it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedAgent {
+    /// Name of its project.
+    pub project: String,
     /// The agent.
     pub reference: AgentReference,
     /// What becomes of request fields that the agent owns.
     pub overrides: OverridePolicy,
+}
+
+impl ResolvedAgent {
+    /// The agent as conversations name it, so that agents of two projects are never taken for one: `helper:3` or
+    /// `asst_1` in the default project, `sales/helper:3` in another.
+    pub fn qualified_name(&self) -> String {
+        if self.project == DEFAULT_PROJECT {
+            self.reference.to_string()
+        } else {
+            format!("{}/{}", self.project, self.reference)
+        }
+    }
+}
+
+/// The project of an agent's qualified name.
+pub fn project_of(qualified_name: &str) -> &str {
+    qualified_name
+        .split_once('/')
+        .map_or(DEFAULT_PROJECT, |(project, _)| project)
 }
 
 /// The spelling of LiteLLM, understood so that its users need not change their code.
@@ -53,18 +77,20 @@ const LITELLM_PREFIX: &str = "azure_ai/agents/";
 /// `azure_ai/agents/<id>` of either. `None` where the text can name no agent, or a classic one while those
 /// are switched off. Whether the agent exists is for the service to say.
 pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
-    let (name, overrides) = match config.aliases.get(model) {
+    let (name, project, overrides) = match config.aliases.get(model) {
         Some(alias) => (
             alias.agent.as_str(),
+            alias.project.as_str(),
             alias.overrides.unwrap_or(config.overrides),
         ),
-        None => (model, config.overrides),
+        None => (model, DEFAULT_PROJECT, config.overrides),
     };
     let reference = parse(name)?;
     if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
         return None;
     }
     Some(ResolvedAgent {
+        project: project.to_owned(),
         reference,
         overrides,
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model_name::{self, AgentReference, ResolvedAgent};
+use super::model_name::{self, ResolvedAgent};
 use crate::config::{
     agents::AgentsConfig,
     callers::policies::{AgentPattern, Policy},
@@ -21,7 +21,7 @@ pub struct Seen {
 /// for request fields shows. `None` where the text can name no agent.
 pub fn resolve_for(policy: &Policy, model: &str, config: &AgentsConfig) -> Option<Seen> {
     let agent = model_name::resolve(model, config)?;
-    if is_allowed(policy, model, &agent.reference, config) {
+    if is_allowed(policy, model, &agent, config) {
         return Some(Seen {
             agent,
             is_allowed: true,
@@ -37,27 +37,26 @@ pub fn resolve_for(policy: &Policy, model: &str, config: &AgentsConfig) -> Optio
     })
 }
 
-/// Whether `policy` names `model`, as an alias, or `agent`, to which it resolves, with its version or without.
+fn is_allowed(policy: &Policy, model: &str, agent: &ResolvedAgent, config: &AgentsConfig) -> bool {
+    let names_alias = |patterns: &Vec<AgentPattern>| {
+        config.aliases.contains_key(model) && patterns.iter().any(|pattern| pattern.matches(model))
+    };
+    policy.agents.as_ref().is_some_and(names_alias)
+        || allows_agent(policy, &agent.qualified_name(), config)
+}
+
+/// Whether `policy` names an agent, with its version or without; that of another project than the default one with
+/// the project's name before it, `sales/helper`.
 /// The name of an alias stands for the alias only, and not for an agent of the same name.
-pub fn is_allowed(
-    policy: &Policy,
-    model: &str,
-    agent: &AgentReference,
-    config: &AgentsConfig,
-) -> bool {
+pub fn allows_agent(policy: &Policy, qualified_name: &str, config: &AgentsConfig) -> bool {
     let Some(patterns) = &policy.agents else {
         return true;
     };
-    let is_alias = |name: &str| config.aliases.contains_key(name);
-    if is_alias(model) && patterns.iter().any(|pattern| pattern.matches(model)) {
-        return true;
-    }
-    let (AgentReference::New { name, .. } | AgentReference::Classic { assistant_id: name }) = agent;
-    let in_full = agent.to_string();
+    let unversioned = qualified_name.split(':').next().unwrap_or_default();
     patterns
         .iter()
-        .filter(|pattern| !matches!(pattern, AgentPattern::Is(name) if is_alias(name)))
-        .any(|pattern| pattern.matches(name) || pattern.matches(&in_full))
+        .filter(|pattern| !matches!(pattern, AgentPattern::Is(name) if config.aliases.contains_key(name)))
+        .any(|pattern| pattern.matches(qualified_name) || pattern.matches(unversioned))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
         AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
-        permission::{self, Seen},
+        model_name::ResolvedAgent, permission::Seen,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -50,8 +50,7 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let seen = permission::resolve_for(&caller.policy, &envelope.model, &app.config.agents);
-    let Some(Seen { agent, is_allowed }) = seen else {
+    let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, &caller) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let request = to_turn::read_request(&envelope.fields, &agent)?;
@@ -73,11 +72,17 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) =
-        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
-    let mut placed = place(&app, &caller.name.0, &agent.reference, &said, turn).await?;
+    let (turn, ignored) = overriding::settle(
+        &project.foundry,
+        &agent.reference,
+        &envelope.model,
+        request,
+        &call,
+    )
+    .await?;
+    let mut placed = place(&app, &caller.name.0, &agent, &said, turn).await?;
     if let Some(run) = placed.given_up.take() {
-        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
     let thread_id = placed
         .recorder
@@ -89,7 +94,7 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
-    let foundry = Arc::clone(&app.foundry);
+    let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
         let opened = open(&foundry, &agent.reference, placed, &call).await;
@@ -114,7 +119,7 @@ pub async fn create(
 async fn place(
     app: &AppState,
     caller: &str,
-    agent: &AgentReference,
+    agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
 ) -> Result<Placed, ApiError> {

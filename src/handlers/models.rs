@@ -7,43 +7,47 @@ use axum::{
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    agent::{AgentReference, model_name, permission},
+    agent::{AgentReference, model_name::ResolvedAgent, permission},
     app::AppState,
+    config::projects::DEFAULT_PROJECT,
     error::ApiError,
     identity::callers::Caller,
     middleware::RequestId,
     openai::models::{Model, ModelList},
 };
 
-/// Every alias, then every agent that the caller may use.
+/// Every alias, then every agent of the default project, as far as the caller may use them. When an agent of another
+/// project was made is not asked for: a project that does not answer must not hold up the list.
 pub async fn list(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<ModelList>, ApiError> {
-    let is_allowed = |model: &str, agent: &AgentReference| {
-        permission::is_allowed(&caller.policy, model, agent, &app.config.agents)
+    let agents = match app.projects.default_project() {
+        Some(project) => project.directory.agents(&request_id.0).await?,
+        None => Vec::new(),
     };
-    let agents = app.directory.agents(&request_id.0).await?;
-    let created_of = |reference: &AgentReference| {
-        let listed = agents
+    let created_of = |resolved: &ResolvedAgent| {
+        let reference = unversioned(&resolved.reference);
+        let mut agents = agents
             .iter()
-            .find(|agent| agent.reference == unversioned(reference));
+            .filter(|_| resolved.project == DEFAULT_PROJECT);
+        let listed = agents.find(|agent| agent.reference == reference);
         listed.map(|agent| agent.created_at)
     };
     let aliases = app.config.agents.aliases.iter();
     let mut models: Vec<_> = aliases
         .filter_map(|(alias, _)| {
-            let agent = model_name::resolve(alias, &app.config.agents)?.reference;
-            let created_at = created_of(&agent).unwrap_or_default();
-            is_allowed(alias, &agent).then(|| Model::new(alias, created_at))
+            let (seen, _) = app.resolve(alias, &caller)?;
+            let created_at = created_of(&seen.agent).unwrap_or_default();
+            seen.is_allowed.then(|| Model::new(alias, created_at))
         })
         .collect();
     models.extend(
         agents
             .iter()
-            .filter(|agent| is_allowed("", &agent.reference))
             .map(|agent| Model::new(agent.reference.to_string(), agent.created_at))
+            .filter(|model| permission::allows_agent(&caller.policy, &model.id, &app.config.agents))
             .filter(|model| !app.config.agents.aliases.contains_key(&model.id)),
     );
     Ok(Json(ModelList::new(models)))
@@ -58,10 +62,12 @@ pub async fn retrieve(
 ) -> Result<Json<Model>, ApiError> {
     let id = percent_decode_str(&id).decode_utf8_lossy().into_owned();
     let not_found = || ApiError::model_not_found(&id);
-    let seen = permission::resolve_for(&caller.policy, &id, &app.config.agents);
-    let seen = seen.filter(|seen| seen.is_allowed).ok_or_else(not_found)?;
+    let (seen, project) = app.resolve(&id, &caller).ok_or_else(not_found)?;
+    if !seen.is_allowed {
+        return Err(not_found());
+    }
     let agent = seen.agent.reference;
-    let listed = app
+    let listed = project
         .directory
         .find(&unversioned(&agent), &request_id.0)
         .await?;
@@ -70,7 +76,7 @@ pub async fn retrieve(
         name,
         version: Some(version),
     } = &agent
-        && !app
+        && !project
             .directory
             .has_version(name, version, &request_id.0)
             .await?

@@ -3,7 +3,10 @@
 use std::fs;
 
 use foundry_gateway::{
-    config::{Config, Environment, settings::SETTINGS},
+    agent::model_name,
+    config::{
+        Config, Environment, agents::AgentsConfig, identity::CredentialKind, settings::SETTINGS,
+    },
     openai::chat::fields::{FIELDS, Treatment},
 };
 use serde_json::Value;
@@ -74,6 +77,49 @@ fn the_example_settings_are_known_and_make_a_configuration() {
         filled + rest
     };
     Config::from_environment(&environment_of(values, filled)).unwrap();
+}
+
+#[test]
+fn the_documented_documents_of_agents_can_be_used() {
+    let text = read("docs/configuration.md") + &read("README.md");
+    let documents: Vec<_> = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(documents.len(), 3);
+    for document in documents {
+        let environment = Environment::from_iter([
+            ("GATEWAY_AGENTS", document),
+            ("SALES_TENANT_ID", "tenant"),
+            ("SALES_CLIENT_ID", "client"),
+            ("SALES_CLIENT_SECRET", "secret"),
+        ]);
+        let config = AgentsConfig::from_environment(&environment)
+            .unwrap_or_else(|error| panic!("{error}: {document}"));
+        for alias in config.aliases.keys() {
+            assert!(model_name::resolve(alias, &config).is_some(), "{alias}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_kinds_of_credentials_are_those_of_the_code() {
+    let (order, fields) = (read("docs/identity.md"), read("docs/configuration.md"));
+    for kind in CredentialKind::ALL {
+        let word = format!("| `{}` |", kind.word());
+        assert!(order.contains(&word) && fields.contains(&word), "{word}");
+        let row = |text: &str| {
+            text.lines()
+                .find(|line| line.contains(&word))
+                .unwrap()
+                .to_owned()
+        };
+        for part in kind.needs() {
+            assert!(row(&order).contains(part.setting()), "{word}");
+            assert!(row(&fields).contains(part.field()), "{word}");
+        }
+    }
 }
 
 fn environment_of(

@@ -24,6 +24,7 @@ mod limits;
 mod models;
 mod overrides;
 mod process;
+mod projects;
 mod random_schedules;
 mod readiness;
 mod store;

@@ -1,8 +1,6 @@
 //! Which access tokens of a Microsoft Entra tenant let a caller in.
 
-use url::Url;
-
-use crate::config::{ConfigError, Environment, foundry::is_loopback};
+use crate::config::{ConfigError, Environment, identity::parse_authority};
 
 /// The tenant whose tokens are taken, and what a token must say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,21 +96,11 @@ impl EntraConfig {
     }
 }
 
+/// The same authority as for the gateway's own sign-in.
 fn authority(environment: &Environment) -> Result<String, ConfigError> {
     let text = environment.get(AUTHORITY).unwrap_or(DEFAULT_AUTHORITY);
-    let text = text.trim_end_matches('/');
-    let url = Url::parse(text).ok().filter(|url| {
-        let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        secure && bare && url.username().is_empty() && url.password().is_none()
-    });
-    match url {
-        Some(_) => Ok(text.to_owned()),
-        None => Err(ConfigError::invalid(
-            AUTHORITY,
-            "write https:// and the authority's host name, such as https://login.microsoftonline.us",
-        )),
-    }
+    let url = parse_authority(text).map_err(|problem| ConfigError::invalid(AUTHORITY, problem))?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// The entries of a comma-separated setting.
@@ -205,13 +193,13 @@ mod tests {
             (CLIENTS, "my-app"),
             (AUTHORITY, "http://login.example"),
             (AUTHORITY, "https://login.example/tenant"),
-            (AUTHORITY, "https://user:secret@login.example"),
+            (AUTHORITY, "https://user:hunter2@login.example"),
             (AUTHORITY, "login.example"),
         ];
         for (setting, value) in rows {
             let error = read(&[TENANT_ID, AUDIENCES, (setting, value)]).unwrap_err();
             assert!(error.starts_with(setting), "{value}: {error}");
-            assert!(!error.contains("secret"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -15,6 +15,7 @@ fn agent(classic: bool) -> ResolvedAgent {
         }
     };
     ResolvedAgent {
+        project: "default".to_owned(),
         reference,
         overrides: OverridePolicy::Auto,
     }
