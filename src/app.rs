@@ -16,11 +16,12 @@ use crate::{
     },
     foundry::{
         http_client,
-        projects::{Project, Projects},
+        projects::{Project, Projects, Reach},
     },
     identity::{
         Callers, Identity,
         callers::{Caller, limits::CallerLimits},
+        on_behalf::OnBehalf,
     },
 };
 
@@ -37,6 +38,8 @@ pub struct App {
     pub callers: Callers,
     /// What is left to each limited caller.
     pub caller_limits: CallerLimits,
+    /// With whose tokens Foundry is called.
+    pub on_behalf: OnBehalf,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -77,6 +80,7 @@ impl App {
             None => store::build(&config.store, &identity, &http)?,
         };
         let callers = Callers::new(config.callers.clone(), &http, &tasks);
+        let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
         let projects = Projects::new(&config, &identity, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
@@ -90,6 +94,7 @@ impl App {
             store,
             callers,
             caller_limits: CallerLimits::default(),
+            on_behalf,
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,
@@ -99,10 +104,15 @@ impl App {
 
 impl App {
     /// The agent that `model` names for a caller, and its project; `None` where it can name no agent.
-    pub fn resolve(&self, model: &str, caller: &Caller) -> Option<(Seen, &Project)> {
+    pub fn resolve(&self, model: &str, caller: &Caller) -> Option<(Seen, Reach)> {
         let seen = permission::resolve_for(&caller.policy, model, &self.config.agents)?;
         let project = self.projects.get(&seen.agent.project)?;
-        Some((seen, project))
+        Some((seen, self.reach(project, caller)))
+    }
+
+    /// A project as a caller reaches it: with the gateway's identity, or with its own.
+    pub fn reach(&self, project: &Project, caller: &Caller) -> Reach {
+        project.reached_with(self.on_behalf.tokens_of(caller))
     }
 
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.

@@ -243,7 +243,7 @@ impl From<Failure> for ApiError {
             message: failure.message,
             retry_after: failure.retry_after,
             should_retry: table::should_retry(failure.kind),
-            challenge: None,
+            challenge: callers::challenge(failure.kind, failure.claims.as_deref()),
             detail: failure.detail,
         }
     }

@@ -2,10 +2,11 @@
 
 pub mod entra;
 pub mod policies;
+pub mod upstream;
 
 use sha2::{Digest, Sha256};
 
-use self::{entra::EntraConfig, policies::Policies};
+use self::{entra::EntraConfig, policies::Policies, upstream::UpstreamIdentity};
 use super::{ConfigError, Environment};
 
 /// The SHA-256 digest of an API key.
@@ -22,6 +23,8 @@ pub struct CallersConfig {
     pub entra: Option<EntraConfig>,
     /// `GATEWAY_CALLERS`: what each caller may do.
     pub policies: Policies,
+    /// `GATEWAY_UPSTREAM_IDENTITY`: on whose behalf Foundry is called.
+    pub upstream: UpstreamIdentity,
 }
 
 /// One API key of a caller.
@@ -41,7 +44,8 @@ impl CallersConfig {
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const SETTING: &str = "GATEWAY_API_KEYS";
         let allow_anonymous = environment.flag("GATEWAY_ALLOW_ANONYMOUS", false)?;
-        let tenant = EntraConfig::from_environment(environment)?;
+        let upstream = UpstreamIdentity::from_environment(environment)?;
+        let tenant = EntraConfig::from_environment(environment, upstream.audience())?;
         let mut keys = Vec::new();
         for (index, entry) in environment
             .get(SETTING)
@@ -67,12 +71,14 @@ impl CallersConfig {
                  GATEWAY_ALLOW_ANONYMOUS=true opens the gateway to everyone who reaches it",
             ));
         }
+        upstream.check(tenant.is_some(), allow_anonymous || !keys.is_empty())?;
         let policies = Policies::from_environment(environment, &keys, tenant.as_ref())?;
         Ok(Self {
             keys,
             allow_anonymous,
             entra: tenant,
             policies,
+            upstream,
         })
     }
 }

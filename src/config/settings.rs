@@ -62,6 +62,16 @@ pub const SETTINGS: &[Setting] = &[
         "scopes of which a token needs one, comma-separated; beside roles, either is enough",
     ),
     setting(
+        "GATEWAY_UPSTREAM_IDENTITY",
+        "`service`",
+        "on whose behalf Foundry is called: `service` the gateway's identity, `pass-through` the caller's own token for Foundry, `on-behalf-of` one that Entra gives in exchange for the caller's; [docs/callers.md](docs/callers.md)",
+    ),
+    setting(
+        "GATEWAY_ENTRA_CLIENT_ID",
+        "`AZURE_CLIENT_ID`, unless that is a managed identity's",
+        "the gateway's app registration, which exchanges callers' tokens",
+    ),
+    setting(
         "GATEWAY_CALLERS",
         "none",
         "policies of callers (agents, requests per minute, answers at once): inline JSON, or the path of a JSON file; [docs/callers.md](docs/callers.md)",

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::StatusCode;
 
 use super::{ApiError, INVALID_REQUEST, SERVER_ERROR};
-use crate::identity::entra::token::TokenProblem;
+use crate::{agent::FailureKind, identity::entra::token::TokenProblem};
 
 /// When to come back while the tenant's keys cannot be fetched.
 const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -13,6 +14,21 @@ const KEYS_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// When to come back while too many answers are in the making: nobody knows when one ends.
 const ANSWERS_RETRY_AFTER: Duration = Duration::from_secs(1);
 const RATE_LIMIT: &str = "rate_limit_error";
+
+/// What `WWW-Authenticate` says when the service, or Entra, wants another token of the caller: Microsoft's clients
+/// read `claims`, in base64, and ask for a token that has them ("Claims challenges").
+pub(super) fn challenge(kind: FailureKind, claims: Option<&str>) -> Option<Box<str>> {
+    let challenge = match (kind, claims) {
+        (FailureKind::InteractionRequired, Some(claims)) => {
+            let claims = STANDARD.encode(claims);
+            format!("error=\"insufficient_claims\", claims=\"{claims}\"")
+        }
+        (FailureKind::InteractionRequired, None) => "error=\"interaction_required\"".to_owned(),
+        (FailureKind::CallerTokenRejected, _) => "error=\"invalid_token\"".to_owned(),
+        _ => return None,
+    };
+    Some(challenge.into())
+}
 
 impl ApiError {
     /// A request without a key.

@@ -24,7 +24,10 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<ModelList>, ApiError> {
     let agents = match app.projects.default_project() {
-        Some(project) => project.directory.agents(&request_id.0).await?,
+        Some(project) => {
+            let directory = app.reach(project, &caller).directory;
+            directory.agents(&request_id.0).await?
+        }
         None => Vec::new(),
     };
     let created_of = |resolved: &ResolvedAgent| {
@@ -38,7 +41,7 @@ pub async fn list(
     let aliases = app.config.agents.aliases.iter();
     let mut models: Vec<_> = aliases
         .filter_map(|(alias, _)| {
-            let (seen, _) = app.resolve(alias, &caller)?;
+            let seen = permission::resolve_for(&caller.policy, alias, &app.config.agents)?;
             let created_at = created_of(&seen.agent).unwrap_or_default();
             seen.is_allowed.then(|| Model::new(alias, created_at))
         })

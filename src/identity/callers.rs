@@ -8,6 +8,7 @@ mod rate;
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use secrecy::SecretString;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +33,8 @@ pub struct Caller {
     pub bearer: Option<Bearer>,
     /// What it may do.
     pub policy: Arc<Policy>,
+    /// The token itself, to act with it.
+    pub token: Option<Arc<SecretString>>,
 }
 
 /// The name of the caller of a request, as logs show it.
@@ -81,7 +84,7 @@ impl Callers {
             Some(entra) if EntraCallers::is_token_shaped(presented) => {
                 let bearer = entra.identify(presented).await;
                 bearer
-                    .map(|bearer| self.by_token(bearer))
+                    .map(|bearer| self.by_token(bearer, presented))
                     .map_err(Unauthenticated::Token)
             }
             _ if self.config.keys.is_empty() && self.config.allow_anonymous => {
@@ -110,11 +113,12 @@ impl Callers {
             name: CallerName(name.to_owned()),
             bearer: None,
             policy: self.config.policies.of([name]),
+            token: None,
         }
     }
 
     /// The application's policy counts, else that of the first of the token's roles, by name, that has one.
-    fn by_token(&self, bearer: Bearer) -> Caller {
+    fn by_token(&self, bearer: Bearer, token: &str) -> Caller {
         let mut roles: Vec<_> = bearer
             .roles
             .iter()
@@ -127,6 +131,7 @@ impl Callers {
             name: CallerName(bearer.name.clone()),
             policy: self.config.policies.of(names.map(String::as_str)),
             bearer: Some(bearer),
+            token: Some(Arc::new(token.into())),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 pub(crate) use self::{
     attacks::{assert_refused, attacks, other_keys},
-    authority::{Authority, TOKEN_OF_THE_GATEWAY},
+    authority::{Authority, TOKEN_OF_THE_GATEWAY, exchanged},
     tokens::{ADA, APPLICATION, AUDIENCE, BOB, Signer, TENANT_ID, of_application, of_user, with},
 };
 use crate::support::{Gateway, KEY, emulator, error_of};

@@ -22,6 +22,7 @@ mod identity;
 mod isolation;
 mod limits;
 mod models;
+mod on_behalf;
 mod overrides;
 mod process;
 mod projects;

@@ -17,6 +17,8 @@ pub struct EntraConfig {
     pub required_roles: Vec<String>,
     /// `GATEWAY_ENTRA_REQUIRED_SCOPES`: so does one of these.
     pub required_scopes: Vec<String>,
+    /// Whether a token needs no scope or role where none is asked for, because Foundry judges it.
+    pub foundry_decides: bool,
 }
 
 const TENANT: &str = "GATEWAY_ENTRA_TENANT_ID";
@@ -28,8 +30,12 @@ const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 
 impl EntraConfig {
-    /// Reads the settings named at the fields; `None` when none of them is set.
-    pub fn from_environment(environment: &Environment) -> Result<Option<Self>, ConfigError> {
+    /// Reads the settings named at the fields; `None` when none of them is set. `foundry` is the audience of tokens
+    /// for Foundry itself, where those are taken: what they may do is for Foundry to say.
+    pub fn from_environment(
+        environment: &Environment,
+        foundry: Option<&str>,
+    ) -> Result<Option<Self>, ConfigError> {
         let Some(tenant_id) = environment.get(TENANT) else {
             let orphan = [AUDIENCE, CLIENTS, ROLES, SCOPES]
                 .into_iter()
@@ -48,7 +54,10 @@ impl EntraConfig {
                 "write the tenant's id, a GUID: a name could change its owner",
             )
         })?;
-        let audiences = list(environment, AUDIENCE);
+        let mut audiences = list(environment, AUDIENCE);
+        if audiences.is_empty() {
+            audiences.extend(foundry.map(str::to_owned));
+        }
         if audiences.is_empty() {
             return Err(ConfigError::missing(
                 AUDIENCE,
@@ -70,12 +79,18 @@ impl EntraConfig {
             allowed_clients,
             required_roles: list(environment, ROLES),
             required_scopes: list(environment, SCOPES),
+            foundry_decides: foundry.is_some(),
         }))
     }
 
     /// Where the tenant publishes the keys that sign its tokens.
     pub fn keys_url(&self) -> String {
         format!("{}/{}/discovery/v2.0/keys", self.authority, self.tenant_id)
+    }
+
+    /// Where the tenant gives tokens.
+    pub fn token_url(&self) -> String {
+        format!("{}/{}/oauth2/v2.0/token", self.authority, self.tenant_id)
     }
 
     /// The `iss` of tokens of version 1 and 2, in this order.
@@ -135,7 +150,7 @@ mod tests {
     );
 
     fn read(settings: &[(&str, &str)]) -> Result<Option<EntraConfig>, String> {
-        EntraConfig::from_environment(&settings.iter().copied().collect())
+        EntraConfig::from_environment(&settings.iter().copied().collect(), None)
             .map_err(|error| error.to_string())
     }
 

@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use jsonwebtoken::DecodingKey;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
@@ -13,7 +12,10 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::key_set::{self, KeySet};
-use crate::{config::callers::entra::EntraConfig, foundry::client::full_text};
+use crate::{
+    config::callers::entra::EntraConfig,
+    foundry::{client::full_text, http_client},
+};
 
 /// Age from which keys are fetched anew in the background.
 const FRESH_FOR: Duration = Duration::from_hours(1);
@@ -60,15 +62,7 @@ impl KeyEndpoint for HttpEndpoint {
         if response.status() != http::StatusCode::OK {
             return Err(format!("HTTP {}", response.status()));
         }
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            body.extend_from_slice(&chunk.map_err(|error| full_text(&error))?);
-            if MAX_BYTES < body.len() {
-                return Err(format!("it has more than {MAX_BYTES} bytes"));
-            }
-        }
-        Ok(body)
+        http_client::read_at_most(response, MAX_BYTES).await
     }
 }
 

@@ -165,10 +165,14 @@ impl Rules {
             allowed_clients,
             required_roles,
             required_scopes,
+            foundry_decides,
             ..
         } = &self.config;
         if required_roles.is_empty() && required_scopes.is_empty() {
-            return !scopes.is_empty() || !roles.is_empty() || !allowed_clients.is_empty();
+            return *foundry_decides
+                || !scopes.is_empty()
+                || !roles.is_empty()
+                || !allowed_clients.is_empty();
         }
         let has_scope = required_scopes
             .iter()

@@ -68,7 +68,7 @@ impl Scene {
             ),
             ("GATEWAY_ENTRA_AUDIENCE", "api://gateway"),
         ]);
-        let config = EntraConfig::from_environment(&environment)
+        let config = EntraConfig::from_environment(&environment, None)
             .unwrap()
             .unwrap();
         let (tenant, tasks) = (Arc::new(tenant), TaskTracker::new());
