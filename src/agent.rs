@@ -11,6 +11,7 @@ pub mod failure;
 pub mod json;
 pub mod model_name;
 pub mod overrides;
+pub mod permission;
 pub mod stream;
 pub mod turn;
 

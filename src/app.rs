@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    agent::model_name::{self, ResolvedAgent},
+    agent::permission::{self, Seen},
     config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
@@ -16,9 +16,13 @@ use crate::{
     },
     foundry::{
         http_client,
-        projects::{Project, Projects},
+        projects::{Project, Projects, Reach},
     },
-    identity::{Callers, Identity},
+    identity::{
+        Callers, Identity,
+        callers::{Caller, limits::CallerLimits},
+        on_behalf::OnBehalf,
+    },
 };
 
 /// The parts of the running gateway.
@@ -32,6 +36,10 @@ pub struct App {
     pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
+    /// What is left to each limited caller.
+    pub caller_limits: CallerLimits,
+    /// With whose tokens Foundry is called.
+    pub on_behalf: OnBehalf,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -71,6 +79,8 @@ impl App {
             Some(store) => store,
             None => store::build(&config.store, &identity, &http)?,
         };
+        let callers = Callers::new(config.callers.clone(), &http, &tasks);
+        let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
         let projects = Projects::new(&config, &identity, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
@@ -82,7 +92,9 @@ impl App {
                 config.continuity.keep.as_secs(),
             ),
             store,
-            callers: Callers::new(config.callers.clone()),
+            callers,
+            caller_limits: CallerLimits::default(),
+            on_behalf,
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,
@@ -91,11 +103,16 @@ impl App {
 }
 
 impl App {
-    /// The agent that `model` names, and its project; `None` where it can name no agent.
-    pub fn resolve(&self, model: &str) -> Option<(ResolvedAgent, &Project)> {
-        let agent = model_name::resolve(model, &self.config.agents)?;
-        let project = self.projects.get(&agent.project)?;
-        Some((agent, project))
+    /// The agent that `model` names for a caller, and its project; `None` where it can name no agent.
+    pub fn resolve(&self, model: &str, caller: &Caller) -> Option<(Seen, Reach)> {
+        let seen = permission::resolve_for(&caller.policy, model, &self.config.agents)?;
+        let project = self.projects.get(&seen.agent.project)?;
+        Some((seen, self.reach(project, caller)))
+    }
+
+    /// A project as a caller reaches it: with the gateway's identity, or with its own.
+    pub fn reach(&self, project: &Project, caller: &Caller) -> Reach {
+        project.reached_with(self.on_behalf.tokens_of(caller))
     }
 
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
