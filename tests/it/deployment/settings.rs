@@ -10,8 +10,10 @@ use foundry_gateway::config::{
 
 use super::{bicep, first_cells, read};
 
+const OPERATORS_OWN: &str = "the operator's own, through gatewaySettings";
+
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 10] = [
+const LEFT_ALONE: [(&str, &str); 15] = [
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -21,10 +23,7 @@ const LEFT_ALONE: [(&str, &str); 10] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
-    (
-        "GATEWAY_AGENTS",
-        "the operator's own, through gatewaySettings",
-    ),
+    ("GATEWAY_AGENTS", OPERATORS_OWN),
     ("SSL_CERT_FILE", "Azure's certificates are bundled"),
     (
         "THREADS_CONNECTION_STRING",
@@ -34,6 +33,11 @@ const LEFT_ALONE: [(&str, &str); 10] = [
         "GATEWAY_CONVERSATION_HEADERS",
         "has a default, told in words",
     ),
+    ("GATEWAY_CALLERS", OPERATORS_OWN),
+    ("GATEWAY_ENTRA_AUDIENCE", OPERATORS_OWN),
+    ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATORS_OWN),
+    ("GATEWAY_ENTRA_REQUIRED_SCOPES", OPERATORS_OWN),
+    ("GATEWAY_ENTRA_TENANT_ID", OPERATORS_OWN),
 ];
 
 fn of_the_gateway() -> Vec<(String, String)> {
