@@ -10,10 +10,10 @@ use foundry_gateway::config::{
 
 use super::{bicep, first_cells, read};
 
-const OPERATORS_OWN: &str = "the operator's own, through gatewaySettings";
+const OPERATOR: &str = "the operator's own, through gatewaySettings";
 
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 15] = [
+const LEFT_ALONE: [(&str, &str); 12] = [
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -23,21 +23,15 @@ const LEFT_ALONE: [(&str, &str); 15] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
-    ("GATEWAY_AGENTS", OPERATORS_OWN),
+    ("GATEWAY_AGENTS", OPERATOR),
+    ("GATEWAY_CALLERS", OPERATOR),
+    ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATOR),
+    ("GATEWAY_ENTRA_REQUIRED_SCOPES", OPERATOR),
     ("SSL_CERT_FILE", "Azure's certificates are bundled"),
     (
         "THREADS_CONNECTION_STRING",
         "the storage account takes no keys",
     ),
-    (
-        "GATEWAY_CONVERSATION_HEADERS",
-        "has a default, told in words",
-    ),
-    ("GATEWAY_CALLERS", OPERATORS_OWN),
-    ("GATEWAY_ENTRA_AUDIENCE", OPERATORS_OWN),
-    ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATORS_OWN),
-    ("GATEWAY_ENTRA_REQUIRED_SCOPES", OPERATORS_OWN),
-    ("GATEWAY_ENTRA_TENANT_ID", OPERATORS_OWN),
 ];
 
 fn of_the_gateway() -> Vec<(String, String)> {
@@ -139,12 +133,15 @@ fn example(expression: &str) -> &'static str {
     }
 }
 
-/// The value of an expression in a default deployment: a literal with `${...}`, a name, or a choice by `empty(...)`
-/// of a parameter that is empty by default.
+/// The value of an expression in a default deployment: a literal with `${...}`, a name, a choice by `empty(...)` of a
+/// parameter that is empty by default, or the elements of one.
 fn evaluate(expression: &str) -> String {
     if let Some((condition, choice)) = expression.split_once(" ? ") {
         assert!(condition.starts_with("empty("), "{condition}");
         return evaluate(choice.split_once(" : ").unwrap().0);
+    }
+    if expression.starts_with("join(") {
+        return String::new();
     }
     let Some(literal) = expression.strip_prefix('\'') else {
         return example(expression).to_owned();
