@@ -14,6 +14,7 @@ pub mod foundry;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod projects;
 pub mod settings;
 pub mod store;
 
@@ -59,6 +60,16 @@ impl Config {
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        let has_endpoint = foundry
+            .as_ref()
+            .is_none_or(|foundry| foundry.project_endpoint.is_some());
+        let needs_endpoint = match &agents {
+            Some(agents) => !agents.needs_no_default_project(),
+            None => !AgentsConfig::has_document(environment),
+        };
+        if needs_endpoint && !has_endpoint {
+            errors.insert(0, foundry::missing_endpoint());
+        }
         match (
             listen, foundry, identity, callers, agents, limits, store, continuity,
         ) {
@@ -71,7 +82,7 @@ impl Config {
                 Some(limits),
                 Some(store),
                 Some(continuity),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
                 listen,
                 foundry,
                 identity,

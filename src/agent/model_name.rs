@@ -5,6 +5,7 @@ use std::fmt;
 use crate::config::{
     agents::{AgentsConfig, OverridePolicy},
     approvals::ApprovalPolicy,
+    projects::DEFAULT_PROJECT,
 };
 
 /// An agent as the service names it.
@@ -43,12 +44,33 @@ impl fmt::Display for AgentReference {
 /// An agent, and the policy under which it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedAgent {
+    /// Name of its project.
+    pub project: String,
     /// The agent.
     pub reference: AgentReference,
     /// What becomes of request fields that the agent owns.
     pub overrides: OverridePolicy,
     /// What becomes of its requests for approvals.
     pub approvals: ApprovalPolicy,
+}
+
+impl ResolvedAgent {
+    /// The agent as conversations name it, so that agents of two projects are never taken for one: `helper:3` or
+    /// `asst_1` in the default project, `sales/helper:3` in another.
+    pub fn qualified_name(&self) -> String {
+        if self.project == DEFAULT_PROJECT {
+            self.reference.to_string()
+        } else {
+            format!("{}/{}", self.project, self.reference)
+        }
+    }
+}
+
+/// The project of an agent's qualified name.
+pub fn project_of(qualified_name: &str) -> &str {
+    qualified_name
+        .split_once('/')
+        .map_or(DEFAULT_PROJECT, |(project, _)| project)
 }
 
 /// The spelling of LiteLLM, understood so that its users need not change their code.
@@ -60,11 +82,13 @@ const LITELLM_PREFIX: &str = "azure_ai/agents/";
 pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
     let alias = config.aliases.get(model);
     let name = alias.map_or(model, |alias| alias.agent.as_str());
+    let project = alias.map_or(DEFAULT_PROJECT, |alias| alias.project.as_str());
     let reference = parse(name)?;
     if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
         return None;
     }
     Some(ResolvedAgent {
+        project: project.to_owned(),
         reference,
         overrides: alias
             .and_then(|alias| alias.overrides)

@@ -100,15 +100,18 @@ impl Foundry {
         &self.endpoint
     }
 
-    /// Sends a request until it is answered with success, as far as [`retry`] allows.
+    /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
+    /// and the request sent with the new one, once.
     pub(super) async fn send(
         &self,
         request: UpstreamRequest<'_>,
         call: &Call,
     ) -> Result<reqwest::Response, Failure> {
+        let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let mut replaced = false;
         let mut attempt = 0;
         loop {
-            let outcome = self.send_once(&request, call).await;
+            let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
@@ -121,6 +124,14 @@ impl Foundry {
                 Err(SendError::Connect(failure)) => (failure, true),
                 Err(SendError::Other(failure)) => (failure, false),
             };
+            if failure.kind == FailureKind::CredentialRejected && !replaced {
+                replaced = true;
+                let new = within(call.deadline, self.tokens.refused(&authorization)).await;
+                if let Ok(Some(new)) = new {
+                    authorization = new;
+                    continue;
+                }
+            }
             let wait = retriable
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
@@ -143,14 +154,10 @@ impl Foundry {
         &self,
         request: &UpstreamRequest<'_>,
         call: &Call,
+        authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let authorization = self
-            .tokens
-            .authorization()
-            .await
-            .map_err(SendError::Other)?;
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::AUTHORIZATION, authorization.clone());
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
@@ -214,6 +221,13 @@ impl Foundry {
             });
         }
     }
+}
+
+/// Gives up a wait for a token when the turn must be over.
+async fn within<T>(deadline: Instant, token: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout_at(deadline, token)
+        .await
+        .map_err(|_| Failure::timed_out("no token within the limit"))
 }
 
 enum SendError {

@@ -23,7 +23,10 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn, model_name},
+    agent::{
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
+        model_name::ResolvedAgent,
+    },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -46,7 +49,7 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+    let Some((agent, project)) = app.resolve(&envelope.model) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let request = to_turn::read_request(&envelope.fields, &agent)?;
@@ -60,11 +63,17 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) =
-        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
-    let mut placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let (turn, ignored) = overriding::settle(
+        &project.foundry,
+        &agent.reference,
+        &envelope.model,
+        request,
+        &call,
+    )
+    .await?;
+    let mut placed = place(&app, &caller, &agent, &said, turn).await?;
     if let Some(run) = placed.given_up.take() {
-        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
     let thread_id = placed
         .recorder
@@ -76,7 +85,7 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
-    let foundry = Arc::clone(&app.foundry);
+    let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
         let opened = open(&foundry, &agent.reference, placed, &call).await;
@@ -101,7 +110,7 @@ pub async fn create(
 async fn place(
     app: &AppState,
     caller: &str,
-    agent: &AgentReference,
+    agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
 ) -> Result<Placed, ApiError> {

@@ -18,6 +18,7 @@ fn agent(classic: bool) -> ResolvedAgent {
         }
     };
     ResolvedAgent {
+        project: "default".to_owned(),
         reference,
         overrides: OverridePolicy::Auto,
         approvals: ApprovalPolicy::default(),
