@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod chunks;
+pub mod classic_tools;
 pub mod fields;
 pub mod options;
 pub mod request;

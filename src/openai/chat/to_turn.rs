@@ -5,13 +5,14 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 use serde::de::DeserializeOwned;
 
 use super::{
+    classic_tools,
     fields::{self, Decision},
     request::{self, Content, Part, RawFields, StreamOptions},
     to_overrides::read_overrides,
     tool_results,
 };
 use crate::{
-    agent::{Message, Turn, UserPart, model_name::ResolvedAgent, turn::ToolCall},
+    agent::{AgentReference, Message, Turn, UserPart, model_name::ResolvedAgent, turn::ToolCall},
     error::ApiError,
 };
 
@@ -85,13 +86,17 @@ pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Req
     let (messages, has_names) = read_messages(fields)?;
     let detached = shows_only_what_is_new(fields, &messages);
     let messages = tool_results::settle(messages, detached)?;
+    let overrides = read_overrides(fields, &ignored)?;
+    if matches!(agent.reference, AgentReference::Classic { .. }) {
+        classic_tools::check(&overrides)?;
+    }
     let turn = Turn {
         messages,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
             Some(limit) => Some(limit),
             None => token_limit(fields, "max_tokens")?,
         },
-        overrides: read_overrides(fields, &ignored)?,
+        overrides,
         definition: None,
         continues: None,
         keep: false,
