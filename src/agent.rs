@@ -7,9 +7,11 @@
 pub mod definition;
 pub mod event;
 pub mod failure;
+pub mod file;
 pub mod json;
 pub mod model_name;
 pub mod overrides;
+pub mod presentation;
 pub mod stream;
 pub mod turn;
 

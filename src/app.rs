@@ -14,7 +14,7 @@ use crate::{
         store::{self, ConversationStore, clock::SystemClock},
     },
     foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
-    identity::{Callers, credential},
+    identity::{Callers, credential, file_ids::FileIds},
 };
 
 /// The parts of the running gateway.
@@ -28,6 +28,8 @@ pub struct App {
     pub directory: Arc<Directory>,
     /// Who may call.
     pub callers: Callers,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// The last look at whether the service can be reached.
@@ -92,6 +94,7 @@ impl App {
             ),
             store,
             callers: Callers::new(config.callers.clone()),
+            file_ids: FileIds::new(fingerprint_secret(&config)),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,
@@ -108,8 +111,8 @@ impl App {
     }
 }
 
-/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
-/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
+/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all instances of the same
+/// configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod callers;
+pub mod content;
 pub mod continuity;
 pub mod environment;
 pub mod foundry;
@@ -19,9 +20,9 @@ use std::fmt;
 
 pub use self::environment::Environment;
 use self::{
-    agents::AgentsConfig, callers::CallersConfig, continuity::ContinuityConfig,
-    foundry::FoundryConfig, identity::IdentityConfig, limits::LimitsConfig, listen::ListenConfig,
-    store::StoreConfig,
+    agents::AgentsConfig, callers::CallersConfig, content::ContentConfig,
+    continuity::ContinuityConfig, foundry::FoundryConfig, identity::IdentityConfig,
+    limits::LimitsConfig, listen::ListenConfig, store::StoreConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -43,6 +44,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How conversations are continued.
     pub continuity: ContinuityConfig,
+    /// How answers and files are shown.
+    pub content: ContentConfig,
 }
 
 impl Config {
@@ -57,8 +60,9 @@ impl Config {
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        let content = keep_error(ContentConfig::from_environment(environment), &mut errors);
         match (
-            listen, foundry, identity, callers, agents, limits, store, continuity,
+            listen, foundry, identity, callers, agents, limits, store, continuity, content,
         ) {
             (
                 Some(listen),
@@ -69,6 +73,7 @@ impl Config {
                 Some(limits),
                 Some(store),
                 Some(continuity),
+                Some(content),
             ) => Ok(Self {
                 listen,
                 foundry,
@@ -78,6 +83,7 @@ impl Config {
                 limits,
                 store,
                 continuity,
+                content,
             }),
             _ => Err(ConfigErrors(errors)),
         }

@@ -4,4 +4,5 @@ pub mod chat_completions;
 pub mod fallback;
 pub mod health;
 pub mod models;
+mod public_url;
 pub mod thread_cleanup;

@@ -2,6 +2,7 @@
 
 pub mod callers;
 pub mod credential;
+pub mod file_ids;
 pub mod token;
 
 pub use self::{callers::Callers, token::TokenSource};

@@ -137,6 +137,16 @@ pub const SETTINGS: &[Setting] = &[
         "one look-up or change in Table Storage, repetitions included; when it is over, the request goes on without",
     ),
     setting(
+        "GATEWAY_CITATION_MARKERS",
+        "`keep`",
+        "markers such as `【4:0†source】` in answers: `keep` or `strip`; annotations are the same either way",
+    ),
+    setting(
+        "GATEWAY_PUBLIC_URL",
+        "where the request was sent",
+        "address of the gateway in links to files: `https://<app>.azurewebsites.net`",
+    ),
+    setting(
         "SSL_CERT_FILE",
         "none",
         "certificate authorities (PEM) to trust beside the bundled ones",

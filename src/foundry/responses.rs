@@ -3,6 +3,7 @@
 //! The history is replayed as typed items, and nothing is stored upstream; a turn that continues another sends
 //! only what is new, and is stored, so that it can be continued in its turn.
 
+mod citations;
 mod from_turn;
 mod inline;
 mod to_events;

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod overriding;
+mod presenting;
 mod streamed;
 
 use std::{
@@ -23,7 +24,10 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{
+        AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name,
+        presentation::Presentation,
+    },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -73,10 +77,11 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
+    let presentation = presenting::presentation(&app, &caller, &headers, &placed);
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
-        let opened = open(&foundry, &agent.reference, placed, &call).await;
+        let opened = open(&foundry, &agent.reference, placed, presentation, &call).await;
         opened.map_err(|failure| naming_the_model(failure, &model))
     });
     let mut response = if envelope.stream {
@@ -129,9 +134,10 @@ async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     placed: Placed,
+    presentation: impl Fn() -> Presentation,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
-    let mut opened = open_turn(foundry, agent, &placed.turn, call).await;
+    let mut opened = open_turn(foundry, agent, &placed.turn, presentation(), call).await;
     if let (Err(failure), Some(replay)) = (&opened, &placed.replay)
         && may_be_the_head(failure.kind)
     {
@@ -140,7 +146,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, call).await;
+        opened = open_turn(foundry, agent, replay, presentation(), call).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
@@ -153,9 +159,11 @@ async fn open_turn(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     turn: &Turn,
+    presentation: Presentation,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
+    stream.present(presentation);
     stream.until_started().await?;
     Ok(stream)
 }

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod chunks;
+mod citations;
 pub mod fields;
 pub mod options;
 pub mod request;

@@ -8,6 +8,7 @@
 
 mod callers;
 mod chat;
+mod citations;
 mod continuity;
 mod deadlines;
 mod disconnect;

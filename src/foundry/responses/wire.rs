@@ -209,6 +209,10 @@ pub(super) struct OutputItem {
     pub(super) arguments: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) consent_link: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) id: String,
+    /// Of `image_generation_call`: the image in base64.
+    pub(super) result: Option<String>,
 }
 
 /// A part of a message's content.
@@ -226,18 +230,29 @@ pub(super) struct ContentPart {
     pub(super) annotations: Vec<Lenient<Annotation>>,
 }
 
-/// An annotation; only `url_citation` has all of these fields.
+/// An annotation; each kind has a few of these fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
     #[serde(rename = "type")]
     #[serde(deserialize_with = "null_as_default")]
     pub(super) kind: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) start_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) end_index: usize,
+    /// Of `file_citation` and `file_path`, instead of start and end.
+    pub(super) index: Option<usize>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) url: String,
-    pub(super) title: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) title: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) file_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) container_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) filename: String,
 }
 
 /// `response.created` and the terminal events.

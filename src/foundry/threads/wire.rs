@@ -191,6 +191,8 @@ pub(super) struct MessagePart {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) text: Option<MessageText>,
+    /// An image that the code interpreter made.
+    pub(super) image_file: Option<FileReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -202,20 +204,37 @@ pub(super) struct MessageText {
     pub(super) annotations: Vec<Lenient<Annotation>>,
 }
 
-/// An annotation; only `url_citation` has an address.
+/// An annotation; which of its fields it has says its kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
+    /// The cited piece of the text: a marker, or a path in the code interpreter's sandbox.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) text: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) start_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) end_index: usize,
     pub(super) url_citation: Option<UrlCitation>,
+    pub(super) file_citation: Option<FileReference>,
+    pub(super) file_path: Option<FileReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UrlCitation {
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) url: String,
-    pub(super) title: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) title: String,
+}
+
+/// A file by its id.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FileReference {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) file_id: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
