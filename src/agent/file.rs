@@ -6,7 +6,12 @@ pub enum UpstreamFile {
     /// Of the classic API: `/files/{id}`.
     Agents(String),
     /// Of the OpenAI part of the project: `/openai/v1/files/{id}`.
-    OpenAi(String),
+    OpenAi {
+        /// The service's id.
+        id: String,
+        /// The name under which it was uploaded; empty where that is not known.
+        name: String,
+    },
     /// Of a code interpreter's container: `/openai/v1/containers/{container}/files/{file}`.
     Container {
         /// `cntr_...`.
@@ -21,6 +26,17 @@ pub enum UpstreamFile {
         /// `ig_...`.
         item: String,
     },
+}
+
+impl UpstreamFile {
+    /// The service's own id of the file.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Agents(id) | Self::OpenAi { id, .. } => id,
+            Self::Container { file, .. } => file,
+            Self::Image { item, .. } => item,
+        }
+    }
 }
 
 /// A file that an agent made.

@@ -12,6 +12,8 @@ pub struct ContentConfig {
     /// `GATEWAY_PUBLIC_URL`: where callers reach the gateway, without a slash at the end; default: where the request
     /// says that it was sent.
     pub public_url: Option<String>,
+    /// `GATEWAY_MAX_FILE_BYTES`: size of an uploaded file; default 200 MiB, just below what the Functions host takes.
+    pub file_bytes: u64,
 }
 
 impl ContentConfig {
@@ -30,6 +32,11 @@ impl ContentConfig {
                 .map(public_url)
                 .transpose()
                 .map_err(|problem| ConfigError::invalid(PUBLIC_URL, problem))?,
+            file_bytes: environment.number(
+                "GATEWAY_MAX_FILE_BYTES",
+                200 << 20,
+                1024..=512 << 20,
+            )?,
         })
     }
 }

@@ -217,6 +217,11 @@ pub const SETTINGS: &[Setting] = &[
         "size of a request body",
     ),
     setting(
+        "GATEWAY_MAX_FILE_BYTES",
+        "`209715200`",
+        "size of an uploaded file, which streams through; the service takes 512 MiB",
+    ),
+    setting(
         "GATEWAY_MAX_CONCURRENT_REQUESTS",
         "`512`",
         "answers in the making; more are refused with 503",

@@ -139,23 +139,10 @@ impl Foundry {
         request: &UpstreamRequest<'_>,
         call: &Call,
     ) -> Result<reqwest::Response, SendError> {
-        let authorization = self
-            .tokens
-            .authorization()
+        let mut builder = self
+            .signed_request(request.method.clone(), request.path, call)
             .await
             .map_err(SendError::Other)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization);
-        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert("x-ms-client-request-id", id);
-        }
-        let mut builder = self
-            .http
-            .request(
-                request.method.clone(),
-                format!("{}{}", self.endpoint, request.path),
-            )
-            .headers(headers);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -169,6 +156,46 @@ impl Foundry {
                 "no response headers within the limit",
             ))),
         }
+    }
+
+    /// Posts a body that streams, and therefore once. Its own time counts, too: only the call's deadline bounds it.
+    pub(super) async fn send_stream(
+        &self,
+        path: &str,
+        content_type: HeaderValue,
+        body: reqwest::Body,
+        call: &Call,
+    ) -> Result<reqwest::Response, Failure> {
+        let builder = self.signed_request(Method::POST, path, call).await?;
+        let builder = builder
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(read_failure(response).await),
+            Ok(Err(error)) => match not_answered(&error) {
+                SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
+            },
+            Err(_) => Err(Failure::timed_out("no response headers within the limit")),
+        }
+    }
+
+    async fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        call: &Call,
+    ) -> Result<reqwest::RequestBuilder, Failure> {
+        let authorization = self.tokens.authorization().await?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization);
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        Ok(self
+            .http
+            .request(method, format!("{}{path}", self.endpoint))
+            .headers(headers))
     }
 
     /// Sends a request and reads its JSON answer.

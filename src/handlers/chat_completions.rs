@@ -53,7 +53,9 @@ pub async fn create(
     let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let request = to_turn::read_request(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
+        app.file_ids.file(&caller, id)
+    })?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
     let total = if envelope.stream {
         limits.stream_total

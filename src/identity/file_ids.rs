@@ -54,6 +54,32 @@ impl FileIds {
         file_at(&place)
     }
 
+    /// `name` with the mark of `caller` before its ending: `report.csv` becomes `report.gw0123456789ab.csv`. By these
+    /// names the service's list of files tells whose they are.
+    pub fn marked_name(&self, caller: &str, name: &str) -> String {
+        let mark = self.mark(caller);
+        match name.rsplit_once('.') {
+            Some((stem, ending)) => format!("{stem}.{mark}.{ending}"),
+            None => format!("{name}.{mark}"),
+        }
+    }
+
+    /// The name without the mark of `caller`; `None` where it has none.
+    pub fn unmarked_name(&self, caller: &str, name: &str) -> Option<String> {
+        let mark = format!(".{}", self.mark(caller));
+        let (stem, ending) = name.rsplit_once(&mark)?;
+        let whole_mark = ending.is_empty() || (ending.starts_with('.') && !ending.contains(".gw"));
+        whole_mark.then(|| format!("{stem}{ending}"))
+    }
+
+    fn mark(&self, caller: &str) -> String {
+        let proof = self.proof(caller, "mark").finalize().into_bytes();
+        proof
+            .iter()
+            .take(6)
+            .fold("gw".to_owned(), |mark, byte| format!("{mark}{byte:02x}"))
+    }
+
     fn proof(&self, caller: &str, place: &str) -> Hmac<Sha256> {
         // A key of any length is a key for HMAC.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret)
@@ -69,7 +95,10 @@ impl FileIds {
 fn place(file: &UpstreamFile) -> String {
     match file {
         UpstreamFile::Agents(id) => format!("agents{SEPARATOR}{id}"),
-        UpstreamFile::OpenAi(id) => format!("openai{SEPARATOR}{id}"),
+        UpstreamFile::OpenAi { id, name } => {
+            let name: String = name.chars().filter(|c| !c.is_control()).collect();
+            format!("openai{SEPARATOR}{id}{SEPARATOR}{name}")
+        }
         UpstreamFile::Container { container, file } => {
             format!("container{SEPARATOR}{container}{SEPARATOR}{file}")
         }
@@ -83,7 +112,10 @@ fn file_at(place: &str) -> Option<UpstreamFile> {
     let parts: Vec<&str> = place.split(SEPARATOR).collect();
     match *parts.as_slice() {
         ["agents", id] => Some(UpstreamFile::Agents(id.to_owned())),
-        ["openai", id] => Some(UpstreamFile::OpenAi(id.to_owned())),
+        ["openai", id, name] => Some(UpstreamFile::OpenAi {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        }),
         ["container", container, file] => Some(UpstreamFile::Container {
             container: container.to_owned(),
             file: file.to_owned(),
@@ -104,7 +136,10 @@ mod tests {
         let text = str::to_owned;
         [
             UpstreamFile::Agents(text("assistant-1")),
-            UpstreamFile::OpenAi(text("file/../1")),
+            UpstreamFile::OpenAi {
+                id: text("file/../1"),
+                name: text("größe.csv"),
+            },
             UpstreamFile::Container {
                 container: text("cntr_1"),
                 file: text("cfile_1"),
@@ -127,6 +162,28 @@ mod tests {
             );
             assert_eq!(ids.file("ada", &id), Some(file));
         }
+    }
+
+    #[test]
+    fn names_tell_whose_a_file_is() {
+        let ids = FileIds::new(b"secret".to_vec());
+        for name in [
+            "report.csv",
+            "no ending",
+            "a.tar.gz",
+            ".hidden",
+            "trailing.",
+            "Größe.md",
+        ] {
+            let marked = ids.marked_name("ada", name);
+            assert_eq!(
+                ids.unmarked_name("ada", &marked).as_deref(),
+                Some(name),
+                "{marked}"
+            );
+            assert_eq!(ids.unmarked_name("bob", &marked), None);
+        }
+        assert_eq!(ids.unmarked_name("ada", "report.csv"), None);
     }
 
     #[test]

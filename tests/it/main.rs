@@ -15,6 +15,7 @@ mod disconnect;
 mod documents;
 mod errors;
 mod faults;
+mod files;
 mod framing;
 mod functions_host;
 mod golden;

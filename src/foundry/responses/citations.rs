@@ -25,7 +25,10 @@ pub(super) fn source(annotation: &Annotation) -> Option<Source> {
             file_id: annotation.file_id.clone(),
             name: annotation.filename.clone(),
         }),
-        "file_path" => made(UpstreamFile::OpenAi(annotation.file_id.clone())),
+        "file_path" => made(UpstreamFile::OpenAi {
+            id: annotation.file_id.clone(),
+            name: annotation.filename.clone(),
+        }),
         "container_file_citation" => made(UpstreamFile::Container {
             container: annotation.container_id.clone(),
             file: annotation.file_id.clone(),

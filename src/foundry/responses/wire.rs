@@ -169,8 +169,32 @@ pub(super) enum Role {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum InputContent<'a> {
-    InputText { text: &'a str },
-    OutputText { text: &'a str, annotations: [(); 0] },
+    InputText {
+        text: &'a str,
+    },
+    InputImage {
+        image_url: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<&'a str>,
+    },
+    InputFile(InputFile<'a>),
+    OutputText {
+        text: &'a str,
+        annotations: [(); 0],
+    },
+}
+
+/// A file: by its id, or by its name and content.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum InputFile<'a> {
+    Uploaded {
+        file_id: &'a str,
+    },
+    Content {
+        filename: &'a str,
+        file_data: &'a str,
+    },
 }
 
 /// An event that belongs to an output item; each kind of event has a few of these fields.

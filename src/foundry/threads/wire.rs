@@ -35,6 +35,8 @@ pub(super) struct CreateThread<'a> {
 pub(super) struct ThreadMessage<'a> {
     pub(super) role: Role,
     pub(super) content: Vec<ContentBlock<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) attachments: Vec<Attachment<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,6 +51,29 @@ pub(super) enum Role {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ContentBlock<'a> {
     Text { text: Cow<'a, str> },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+/// An image by its address or as a `data:` URL.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct ImageUrl<'a> {
+    pub(super) url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<&'a str>,
+}
+
+/// A file of a message, and the tools that read it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Attachment<'a> {
+    pub(super) file_id: &'a str,
+    pub(super) tools: [AttachmentTool; 1],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum AttachmentTool {
+    FileSearch,
+    CodeInterpreter,
 }
 
 /// `POST /threads/{id}/runs`.

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{agent::AgentReference, config::agents::OverridePolicy};
+use crate::{
+    agent::{AgentReference, UserPart},
+    config::agents::OverridePolicy,
+};
 
 fn agent(classic: bool) -> ResolvedAgent {
     let reference = if classic {
@@ -23,7 +26,7 @@ fn agent(classic: bool) -> ResolvedAgent {
 fn read(body: &Value) -> Result<Request, ApiError> {
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes())?;
-    read_request(&envelope.fields, &agent(false))
+    read_request(&envelope.fields, &agent(false), &|_| None)
 }
 
 /// A request of `messages` and nothing else that matters.
@@ -277,7 +280,7 @@ fn ignored_fields_are_reported_and_not_used() {
 
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes()).unwrap();
-    let classic = read_request(&envelope.fields, &agent(true)).unwrap();
+    let classic = read_request(&envelope.fields, &agent(true), &|_| None).unwrap();
     assert_eq!(classic.turn.overrides.temperature, Some(0.5));
     assert!(!classic.ignored.contains(&"temperature".to_owned()));
 }
