@@ -8,13 +8,17 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    agent::model_name::{self, ResolvedAgent},
     config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
         store::{self, ConversationStore, clock::SystemClock},
     },
-    foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
-    identity::{Callers, credential, file_ids::FileIds},
+    foundry::{
+        http_client,
+        projects::{Project, Projects},
+    },
+    identity::{Callers, Identity, file_ids::FileIds},
 };
 
 /// The parts of the running gateway.
@@ -22,18 +26,16 @@ use crate::{
 pub struct App {
     /// What the operator decided.
     pub config: Config,
-    /// The project.
-    pub foundry: Arc<Foundry>,
-    /// The project's agents.
-    pub directory: Arc<Directory>,
+    /// Who the gateway is towards Azure, except where a project says otherwise.
+    pub identity: Identity,
+    /// The projects and their agents.
+    pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
     /// Ids of files, good for one caller each.
     pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
-    /// The last look at whether the service can be reached.
-    pub readiness: Readiness,
     /// Conversations that can be continued.
     pub conversations: Conversations,
     /// Where those are remembered; the clean-up reads it.
@@ -66,26 +68,15 @@ impl App {
             config.limits.connect,
             config.foundry.certificate_file.as_deref(),
         )?;
-        let tokens = credential::token_source(&config.identity, &http, &tasks)?;
+        let identity = Identity::new(&config.identity, &http, &tasks)?;
         let store = match store {
             Some(store) => store,
-            None => store::build(&config.store, &config.identity, &http, &tasks)?,
+            None => store::build(&config.store, &identity, &http)?,
         };
-        let foundry = Arc::new(Foundry::new(
-            http,
-            &config.foundry.project_endpoint,
-            tokens,
-            config.limits.clone(),
-            tasks.clone(),
-        ));
-        let directory = Arc::new(Directory::new(
-            Arc::clone(&foundry),
-            config.agents.classic_enabled,
-        ));
+        let projects = Projects::new(&config, &identity, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
-            readiness: Readiness::new(Arc::clone(&directory)),
-            directory,
-            foundry,
+            identity,
+            projects,
             conversations: Conversations::new(
                 Arc::clone(&store),
                 Arc::new(SystemClock),
@@ -103,6 +94,13 @@ impl App {
 }
 
 impl App {
+    /// The agent that `model` names, and its project; `None` where it can name no agent.
+    pub fn resolve(&self, model: &str) -> Option<(ResolvedAgent, &Project)> {
+        let agent = model_name::resolve(model, &self.config.agents)?;
+        let project = self.projects.get(&agent.project)?;
+        Some((agent, project))
+    }
+
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
     pub fn remembers_nothing_for_long(&self) -> bool {
         self.config.listen.under_functions_host
@@ -111,14 +109,21 @@ impl App {
     }
 }
 
-/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all instances of the same
-/// configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
+/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all
+/// instances of the same configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {
         hash.update(key.expose_secret());
     } else {
-        hash.update(config.foundry.project_endpoint.as_str());
+        match &config.foundry.project_endpoint {
+            Some(endpoint) => hash.update(endpoint.as_str()),
+            None => {
+                for project in config.agents.projects.values() {
+                    hash.update(project.endpoint.as_str());
+                }
+            }
+        }
         for key in &config.callers.keys {
             hash.update(key.digest);
         }

@@ -5,14 +5,17 @@
 //! the value itself is never repeated, because it may be a secret.
 
 pub mod agents;
+pub mod approvals;
 pub mod callers;
 pub mod content;
 pub mod continuity;
+pub mod document;
 pub mod environment;
 pub mod foundry;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod projects;
 pub mod settings;
 pub mod store;
 
@@ -61,6 +64,16 @@ impl Config {
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
         let content = keep_error(ContentConfig::from_environment(environment), &mut errors);
+        let has_endpoint = foundry
+            .as_ref()
+            .is_none_or(|foundry| foundry.project_endpoint.is_some());
+        let needs_endpoint = match &agents {
+            Some(agents) => !agents.needs_no_default_project(),
+            None => !AgentsConfig::has_document(environment),
+        };
+        if needs_endpoint && !has_endpoint {
+            errors.insert(0, foundry::missing_endpoint());
+        }
         match (
             listen, foundry, identity, callers, agents, limits, store, continuity, content,
         ) {
@@ -74,7 +87,7 @@ impl Config {
                 Some(store),
                 Some(continuity),
                 Some(content),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
                 listen,
                 foundry,
                 identity,

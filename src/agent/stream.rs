@@ -1,5 +1,7 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod leftover;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -13,9 +15,13 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, presentation::Presentation, turn::ToolCall};
+use super::{
+    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation,
+    turn::ToolCall,
+};
 use crate::sse::Decoder;
 
+pub use self::leftover::{LeftState, Leftover};
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -47,31 +53,7 @@ pub struct UpstreamIds {
     pub run_id: Option<String>,
 }
 
-/// What is left when an answer is over or given up.
-pub struct Leftover {
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
-    /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
-    pub ended_by_service: bool,
-    /// Whether the agent said all it had to say.
-    pub completed: bool,
-    /// The rest of the body, where the turn ended before the body did.
-    pub rest: Option<ByteStream>,
-}
-
-impl fmt::Debug for Leftover {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Leftover")
-            .field("ids", &self.ids)
-            .field("ended_by_service", &self.ended_by_service)
-            .field("completed", &self.completed)
-            .field("rest", &self.rest.is_some())
-            .finish()
-    }
-}
-
-/// A turn that ended well.
+/// A turn that ended well, and that the client will show as a part of the history.
 #[derive(Debug, Default)]
 pub struct Ended {
     /// The whole text.
@@ -81,6 +63,14 @@ pub struct Ended {
     /// The service's names for the turn.
     pub ids: UpstreamIds,
 }
+
+/// Answers requests for approvals that the policy has decided; gives what the agent says then.
+pub type AnswerApprovals = Box<
+    dyn FnMut(Vec<Decision>, UpstreamIds) -> BoxFuture<'static, Result<ByteStream, Failure>> + Send,
+>;
+
+/// Most rounds of approvals in one answer.
+const MAX_APPROVAL_ROUNDS: usize = 32;
 
 /// Called before a good end is told; the end waits for it.
 pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
@@ -111,13 +101,17 @@ pub struct AnswerStream {
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
-    completed: bool,
+    left: LeftState,
     limits: StreamLimits,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
     on_drop: Option<OnDrop>,
     /// What to do before a good end, and what has been said for it so far.
     before_end: Option<(BeforeEnd, Ended)>,
+    /// How requests for approvals are answered, how often they were, and the answer that is on its way.
+    answer_approvals: Option<AnswerApprovals>,
+    approval_rounds: usize,
+    going_on: Option<BoxFuture<'static, Result<ByteStream, Failure>>>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
 }
@@ -151,7 +145,7 @@ impl AnswerStream {
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
-            completed: false,
+            left: LeftState::Unusable,
             limits,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
@@ -159,6 +153,9 @@ impl AnswerStream {
             )),
             on_drop: Some(on_drop),
             before_end: None,
+            answer_approvals: None,
+            approval_rounds: 0,
+            going_on: None,
             ending: None,
         }
     }
@@ -168,9 +165,14 @@ impl AnswerStream {
         self.presentation = Some(presentation);
     }
 
-    /// Calls `before_end` before a good end (completed, or tool calls) is told.
+    /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
     pub fn call_before_end(&mut self, before_end: BeforeEnd) {
         self.before_end = Some((before_end, Ended::default()));
+    }
+
+    /// Answers requests for approvals with `answer`, without which they fail.
+    pub fn answer_approvals_with(&mut self, answer: AnswerApprovals) {
+        self.answer_approvals = Some(answer);
     }
 
     /// Waits for the first sign that the agent works.
@@ -211,14 +213,19 @@ impl AnswerStream {
             }
             if let Some(event) = self.pending.pop_front() {
                 self.note(&event);
-                let Event::End(end) = event else {
-                    return Poll::Ready(Some(event));
+                let end = match event {
+                    Event::End(end) => end,
+                    Event::Decided(decisions) => {
+                        self.go_on(decisions);
+                        continue;
+                    }
+                    event => return Poll::Ready(Some(event)),
                 };
                 self.ended = true;
-                self.completed = end == End::Completed;
+                self.left = LeftState::after(&end);
                 self.pending.clear();
                 match self.before_end.take() {
-                    Some((before_end, said)) if matches!(end, End::Completed | End::ToolCalls) => {
+                    Some((before_end, said)) if self.left != LeftState::Unusable => {
                         let ids = self.translator.upstream_ids();
                         self.ending = Some((before_end(Ended { ids, ..said }), end));
                         continue;
@@ -228,6 +235,16 @@ impl AnswerStream {
             }
             if self.ended {
                 return Poll::Ready(None);
+            }
+            if let Some(going_on) = &mut self.going_on {
+                let outcome = std::task::ready!(going_on.as_mut().poll(context));
+                self.going_on = None;
+                self.last_read = Instant::now();
+                match outcome {
+                    Ok(bytes) => self.bytes = Some(bytes),
+                    Err(failure) => self.fail(failure),
+                }
+                continue;
             }
             let Some(bytes) = &mut self.bytes else {
                 self.fail(Failure::broken_off(
@@ -284,7 +301,7 @@ impl AnswerStream {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
                     events.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(events.back(), Some(Event::End(_)));
+                end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
         match &mut self.presentation {
@@ -330,6 +347,23 @@ impl AnswerStream {
         }
     }
 
+    /// The upstream answer is over, and the agent goes on with another one.
+    fn go_on(&mut self, decisions: Vec<Decision>) {
+        self.bytes = None;
+        self.decoder = Decoder::new(MAX_EVENT_BYTES);
+        self.ended_by_service = false;
+        self.approval_rounds += 1;
+        match &mut self.answer_approvals {
+            Some(answer) if self.approval_rounds <= MAX_APPROVAL_ROUNDS => {
+                self.going_on = Some(answer(decisions, self.translator.upstream_ids()));
+            }
+            _ => self.fail(Failure::new(
+                FailureKind::ApprovalRequired,
+                format!("the agent asked for approvals more than {MAX_APPROVAL_ROUNDS} times"),
+            )),
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.pending.push_back(Event::End(End::Failed(failure)));
     }
@@ -341,7 +375,7 @@ impl Drop for AnswerStream {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),
                 ended_by_service: self.ended_by_service,
-                completed: self.completed,
+                state: self.left,
                 rest: self.bytes.take().filter(|_| self.ended_by_service),
             });
         }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Definition, Overrides, file::UpstreamFile};
 
+use crate::config::approvals::ApprovalPolicy;
+
 /// One request to an agent, free of any client's or service's wire format.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Turn {
@@ -22,6 +24,8 @@ pub struct Turn {
     pub continues: Option<Head>,
     /// Whether the service keeps the turn, so that it can be continued.
     pub keep: bool,
+    /// What becomes of the agent's requests for approvals.
+    pub approvals: ApprovalPolicy,
     /// Pairs to keep with the upstream response or run.
     pub metadata: BTreeMap<String, String>,
 }
@@ -50,6 +54,18 @@ pub enum Head {
     Response(String),
     /// A thread of a classic agent, not in use by anybody else.
     Thread(String),
+    /// A run of a classic agent that waits for results, not in use by anybody else.
+    Run(WaitingRun),
+}
+
+/// A run of a classic agent that waits for the results of its calls. Until it has them, or is cancelled, or ends after
+/// ten hours, its thread takes no other run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRun {
+    /// `thread_...`.
+    pub thread_id: String,
+    /// `run_...`.
+    pub run_id: String,
 }
 
 /// One message of the conversation.

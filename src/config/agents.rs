@@ -1,56 +1,91 @@
 //! Aliases for agents, and what becomes of request fields that an agent does not take.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
-use super::{ConfigError, Environment};
+use super::{
+    ConfigError, Environment,
+    approvals::{ApprovalPolicy, Unlisted},
+    document::Document,
+    projects::{self, DEFAULT_PROJECT, ProjectConfig, WrittenProject},
+};
 
 /// Which agents are offered under which names, and how.
 #[derive(Debug, Clone)]
 pub struct AgentsConfig {
+    /// `GATEWAY_AGENTS`: name to project, beside the one of `FOUNDRY_PROJECT_ENDPOINT`.
+    pub projects: BTreeMap<String, ProjectConfig>,
     /// `GATEWAY_AGENTS`: alias to agent.
     pub aliases: BTreeMap<String, Alias>,
     /// `GATEWAY_CLASSIC_AGENTS`: whether classic agents (threads and runs) are served; default `true`.
     pub classic_enabled: bool,
     /// `GATEWAY_AGENT_OVERRIDES`; default `auto`.
     pub overrides: OverridePolicy,
+    /// `GATEWAY_APPROVALS`; default `fail`.
+    pub approvals: Unlisted,
 }
 
 /// What stands behind an alias.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "AliasForm")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
     /// Name of the agent: `name`, `name:version` or `asst_...`.
     pub agent: String,
+    /// Name of the agent's project: one of [`AgentsConfig::projects`], or [`DEFAULT_PROJECT`].
+    pub project: String,
     /// Policy for this alias, instead of the general one.
     pub overrides: Option<OverridePolicy>,
+    /// What is approved for this alias.
+    pub approvals: ApprovalPolicy,
 }
 
-/// An alias is written as the agent's name, or as an object.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AliasForm {
-    Name(String),
-    Full(FullAlias),
-}
-
+/// An alias as it is written in full.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FullAlias {
     agent: String,
+    project: Option<String>,
     overrides: Option<OverridePolicy>,
+    #[serde(default)]
+    approvals: ApprovalPolicy,
 }
 
-impl From<AliasForm> for Alias {
-    fn from(form: AliasForm) -> Self {
-        match form {
-            AliasForm::Name(agent) => Self {
-                agent,
-                overrides: None,
-            },
-            AliasForm::Full(FullAlias { agent, overrides }) => Self { agent, overrides },
+impl<'de> Deserialize<'de> for Alias {
+    /// Reads the agent's name alone, or an object.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrObject;
+
+        impl<'de> Visitor<'de> for NameOrObject {
+            type Value = Alias;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("the name of an agent, or an object with the field `agent`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, agent: &str) -> Result<Alias, E> {
+                Ok(Alias {
+                    agent: agent.to_owned(),
+                    project: DEFAULT_PROJECT.to_owned(),
+                    overrides: None,
+                    approvals: ApprovalPolicy::default(),
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Alias, A::Error> {
+                let alias = FullAlias::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Alias {
+                    agent: alias.agent,
+                    project: alias.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+                    overrides: alias.overrides,
+                    approvals: alias.approvals,
+                })
+            }
         }
+
+        deserializer.deserialize_any(NameOrObject)
     }
 }
 
@@ -73,6 +108,8 @@ pub enum OverridePolicy {
 #[serde(deny_unknown_fields)]
 struct AgentsFile {
     #[serde(default)]
+    projects: BTreeMap<String, WrittenProject>,
+    #[serde(default)]
     aliases: BTreeMap<String, Alias>,
 }
 
@@ -80,21 +117,23 @@ const AGENTS: &str = "GATEWAY_AGENTS";
 const OVERRIDES: &str = "GATEWAY_AGENT_OVERRIDES";
 
 impl AgentsConfig {
+    /// Whether there is a document, readable or not.
+    pub(super) fn has_document(environment: &Environment) -> bool {
+        environment.get(AGENTS).is_some()
+    }
+
+    /// Whether everything that can be asked for has a project of its own, so that there need be no default one.
+    pub fn needs_no_default_project(&self) -> bool {
+        let mut aliases = self.aliases.values();
+        !self.aliases.is_empty() && aliases.all(|alias| alias.project != DEFAULT_PROJECT)
+    }
+
     /// Reads `GATEWAY_AGENTS` (inline JSON, or the path of a JSON file), `GATEWAY_CLASSIC_AGENTS` and
     /// `GATEWAY_AGENT_OVERRIDES`.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let aliases = match environment.get(AGENTS) {
-            None => BTreeMap::new(),
-            Some(inline) if inline.starts_with('{') => parse_aliases(inline, "the inline JSON")?,
-            Some(path) => {
-                let text = fs::read_to_string(path).map_err(|error| {
-                    ConfigError::invalid(
-                        AGENTS,
-                        format!("the file {path} cannot be read ({error})"),
-                    )
-                })?;
-                parse_aliases(&text, path)?
-            }
+        let (projects, aliases) = match Document::read(environment, AGENTS)? {
+            None => Default::default(),
+            Some(document) => read(document)?,
         };
         let overrides = match environment.get(OVERRIDES).unwrap_or("auto") {
             "auto" => OverridePolicy::Auto,
@@ -109,26 +148,41 @@ impl AgentsConfig {
             }
         };
         Ok(Self {
+            projects,
             aliases,
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
+            approvals: Unlisted::from_environment(environment)?,
         })
     }
 }
 
-fn parse_aliases(json: &str, origin: &str) -> Result<BTreeMap<String, Alias>, ConfigError> {
-    let file: AgentsFile = serde_json::from_str(json).map_err(|error| {
-        ConfigError::invalid(AGENTS, format!("{origin} is not as documented: {error}"))
-    })?;
-    for (name, alias) in &file.aliases {
+/// Projects and aliases, by name.
+type Agents = (BTreeMap<String, ProjectConfig>, BTreeMap<String, Alias>);
+
+fn read(document: Document<AgentsFile>) -> Result<Agents, ConfigError> {
+    let projects = projects::read(&document, &document.content.projects)?;
+    for (name, alias) in &document.content.aliases {
         if name.trim().is_empty() || alias.agent.trim().is_empty() {
-            return Err(ConfigError::invalid(
-                AGENTS,
-                format!("{origin}: an alias and the agent behind it must not be empty"),
+            return Err(document.error_at(
+                &["aliases", name],
+                "an alias and the agent behind it must not be empty",
             ));
         }
+        if alias.project != DEFAULT_PROJECT && !projects.contains_key(&alias.project) {
+            let known: Vec<_> = projects.keys().map(String::as_str).collect();
+            let problem = format!(
+                "there is no such project; `projects` has {}",
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            );
+            return Err(document.error_at(&["aliases", name, "project"], &problem));
+        }
     }
-    Ok(file.aliases)
+    Ok((projects, document.content.aliases))
 }
 
 #[cfg(test)]

@@ -90,20 +90,28 @@ impl Foundry {
         }
     }
 
+    /// Where background work belongs, so that shutdown waits for it.
+    pub fn background(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
     /// Host name and port of the project, for `/readyz`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Sends a request until it is answered with success, as far as [`retry`] allows.
+    /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
+    /// and the request sent with the new one, once.
     pub(super) async fn send(
         &self,
         request: UpstreamRequest<'_>,
         call: &Call,
     ) -> Result<reqwest::Response, Failure> {
+        let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let mut replaced = false;
         let mut attempt = 0;
         loop {
-            let outcome = self.send_once(&request, call).await;
+            let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
@@ -116,6 +124,14 @@ impl Foundry {
                 Err(SendError::Connect(failure)) => (failure, true),
                 Err(SendError::Other(failure)) => (failure, false),
             };
+            if failure.kind == FailureKind::CredentialRejected && !replaced {
+                replaced = true;
+                let new = within(call.deadline, self.tokens.refused(&authorization)).await;
+                if let Ok(Some(new)) = new {
+                    authorization = new;
+                    continue;
+                }
+            }
             let wait = retriable
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
@@ -138,11 +154,10 @@ impl Foundry {
         &self,
         request: &UpstreamRequest<'_>,
         call: &Call,
+        authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let mut builder = self
-            .signed_request(request.method.clone(), request.path, call)
-            .await
-            .map_err(SendError::Other)?;
+        let mut builder =
+            self.signed_request(request.method.clone(), request.path, authorization, call);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -166,8 +181,9 @@ impl Foundry {
         body: reqwest::Body,
         call: &Call,
     ) -> Result<reqwest::Response, Failure> {
-        let builder = self.signed_request(Method::POST, path, call).await?;
-        let builder = builder
+        let authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let builder = self
+            .signed_request(Method::POST, path, &authorization, call)
             .header(header::CONTENT_TYPE, content_type)
             .body(body);
         match tokio::time::timeout_at(call.deadline, builder.send()).await {
@@ -180,22 +196,21 @@ impl Foundry {
         }
     }
 
-    async fn signed_request(
+    fn signed_request(
         &self,
         method: Method,
         path: &str,
+        authorization: &HeaderValue,
         call: &Call,
-    ) -> Result<reqwest::RequestBuilder, Failure> {
-        let authorization = self.tokens.authorization().await?;
+    ) -> reqwest::RequestBuilder {
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::AUTHORIZATION, authorization.clone());
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
-        Ok(self
-            .http
+        self.http
             .request(method, format!("{}{path}", self.endpoint))
-            .headers(headers))
+            .headers(headers)
     }
 
     /// Sends a request and reads its JSON answer.
@@ -236,6 +251,13 @@ impl Foundry {
             });
         }
     }
+}
+
+/// Gives up a wait for a token when the turn must be over.
+async fn within<T>(deadline: Instant, token: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout_at(deadline, token)
+        .await
+        .map_err(|_| Failure::timed_out("no token within the limit"))
 }
 
 enum SendError {

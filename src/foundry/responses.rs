@@ -3,6 +3,7 @@
 //! The history is replayed as typed items, and nothing is stored upstream; a turn that continues another sends
 //! only what is new, and is stored, so that it can be continued in its turn.
 
+mod approvals;
 mod citations;
 mod from_turn;
 mod inline;
@@ -16,7 +17,10 @@ use http::Method;
 
 use self::to_events::ResponsesTranslator;
 use super::client::{Call, Foundry, UpstreamRequest, byte_stream};
-use crate::agent::{AnswerStream, Failure, FailureKind, Turn, stream::StreamLimits};
+use crate::agent::{
+    AnswerStream, Failure, FailureKind, Head, Turn,
+    stream::{LeftState, StreamLimits},
+};
 
 const PATH: &str = "/openai/v1/responses";
 
@@ -47,13 +51,26 @@ pub(super) async fn answer(
         deadline: call.deadline,
     };
     let keeper = Arc::clone(foundry);
-    Ok(AnswerStream::new(
+    let (keep, request_id) = (turn.keep, call.request_id.clone());
+    let mut stream = AnswerStream::new(
         byte_stream(response),
-        Box::new(ResponsesTranslator::default()),
+        Box::new(ResponsesTranslator::new(turn.approvals.clone())),
         limits,
         // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
-        Box::new(move |leftover| keeper.keep_connection(leftover)),
-    ))
+        Box::new(move |leftover| {
+            if let (true, LeftState::Unusable, Some(id)) =
+                (keep, leftover.state, &leftover.ids.run_id)
+            {
+                super::forget(&keeper, Head::Response(id.clone()), request_id);
+            }
+            keeper.keep_connection(leftover);
+        }),
+    );
+    if turn.approvals.decides() {
+        let agent = approvals::Agent { name, version };
+        stream.answer_approvals_with(approvals::answer_with(foundry, agent, turn, call));
+    }
+    Ok(stream)
 }
 
 fn is_about_store(failure: &Failure) -> bool {

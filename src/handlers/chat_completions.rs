@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
-        AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name,
-        presentation::Presentation,
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
+        model_name::ResolvedAgent, presentation::Presentation,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -35,7 +35,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
 };
 
@@ -50,11 +50,12 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+    let Some((agent, project)) = app.resolve(&envelope.model) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
-        app.file_ids.file(&caller, id)
+        let (in_project, file) = app.file_ids.file(&caller, id)?;
+        (in_project == agent.project).then_some(file)
     })?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
     let total = if envelope.stream {
@@ -66,9 +67,18 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) =
-        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let (turn, ignored) = overriding::settle(
+        &project.foundry,
+        &agent.reference,
+        &envelope.model,
+        request,
+        &call,
+    )
+    .await?;
+    let mut placed = place(&app, &caller, &agent, &said, turn).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -79,8 +89,8 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
-    let presentation = presenting::presentation(&app, &caller, &headers, &placed);
-    let foundry = Arc::clone(&app.foundry);
+    let presentation = presenting::presentation(&app, &caller, &agent.project, &headers, &placed);
+    let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
         let opened = open(&foundry, &agent.reference, placed, presentation, &call).await;
@@ -105,11 +115,14 @@ pub async fn create(
 async fn place(
     app: &AppState,
     caller: &str,
-    agent: &AgentReference,
+    agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
@@ -127,6 +140,8 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
 }
 
@@ -152,7 +167,8 @@ async fn open(
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+        let foundry = Arc::clone(foundry);
+        stream.call_before_end(Box::new(move |ended| recorder.record(ended, foundry)));
     }
     Ok(stream)
 }

@@ -18,36 +18,48 @@ use self::form::{Problem, UploadForm};
 use crate::{
     agent::{Failure, FailureKind, file::UpstreamFile},
     app::AppState,
+    config::projects::DEFAULT_PROJECT,
     error::ApiError,
     foundry::{
         Call,
         files::{self, FileContent, FileDescription},
+        projects::Project,
     },
     identity::callers::CallerName,
     middleware::RequestId,
     openai::files::{DeletedFile, FileList, FileObject},
 };
 
+/// What an upload may say beside its form.
+#[derive(Debug, Deserialize)]
+pub struct UploadQuery {
+    /// An agent in whose project the file is to be; without, it is the default project.
+    model: Option<String>,
+}
+
 /// `POST /v1/files`: streams the file of a form to the project, under a name that tells whose it is.
 pub async fn upload(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
     Extension(CallerName(caller)): Extension<CallerName>,
+    Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<FileObject>, ApiError> {
     let limit = app.config.content.file_bytes;
+    let (name, project) = project_of(&app, query.model.as_deref())?;
     let (file_ids, owner) = (app.file_ids.clone(), caller.clone());
     let form = UploadForm::new(&headers, body, limit, move |name| {
         file_ids.marked_name(&owner, name)
     })
     .map_err(|problem| refusal(&problem, limit))?;
     let (content_type, form, problem) = form.into_upstream();
-    let uploaded = files::upload(&app.foundry, content_type, form, &call(&app, request_id)).await;
+    let call = call(&app, request_id);
+    let uploaded = files::upload(&project.foundry, content_type, form, &call).await;
     match (problem.take(), uploaded) {
         // What is wrong with the form is why the service did not like it.
         (Some(problem), _) => Err(refusal(&problem, limit)),
-        (None, Ok(file)) => Ok(Json(uploaded_file(&app, &caller, file))),
+        (None, Ok(file)) => Ok(Json(uploaded_file(&app, &caller, &name, file))),
         (None, Err(failure)) => Err(failure.into()),
     }
 }
@@ -55,6 +67,8 @@ pub async fn upload(
 /// What a list of files may be asked for.
 #[derive(Debug, Deserialize)]
 pub struct ListQuery {
+    /// An agent whose project's files are listed; without, those of the default project.
+    model: Option<String>,
     purpose: Option<String>,
     order: Option<String>,
     limit: Option<usize>,
@@ -86,10 +100,12 @@ pub async fn list(
         filter = format!("{filter}&purpose={purpose}");
     }
     let is_own = |name: &str| app.file_ids.unmarked_name(&caller, name).is_some();
-    let found = files::list(&app.foundry, &filter, is_own, &call(&app, request_id)).await?;
+    let (name, project) = project_of(&app, query.model.as_deref())?;
+    let call = call(&app, request_id);
+    let found = files::list(&project.foundry, &filter, is_own, &call).await?;
     let all = found
         .into_iter()
-        .map(|file| uploaded_file(&app, &caller, file));
+        .map(|file| uploaded_file(&app, &caller, &name, file));
     let mut data: Vec<_> = match &query.after {
         None => all.collect(),
         Some(after) => all.skip_while(|file| file.id != *after).skip(1).collect(),
@@ -113,8 +129,8 @@ pub async fn retrieve(
     Extension(CallerName(caller)): Extension<CallerName>,
     Path(id): Path<String>,
 ) -> Result<Json<FileObject>, ApiError> {
-    let file = find(&app, &caller, &id)?;
-    let described = files::describe(&app.foundry, &file, &call(&app, request_id)).await;
+    let (project, file) = find(&app, &caller, &id)?;
+    let described = files::describe(&project.foundry, &file, &call(&app, request_id)).await;
     let described = described.map_err(|failure| about_file(failure, &id))?;
     Ok(Json(file_object(&app, &caller, id, described)))
 }
@@ -126,8 +142,8 @@ pub async fn content(
     Extension(CallerName(caller)): Extension<CallerName>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let file = find(&app, &caller, &id)?;
-    let content = files::content(&app.foundry, &file, &call(&app, request_id)).await;
+    let (project, file) = find(&app, &caller, &id)?;
+    let content = files::content(&project.foundry, &file, &call(&app, request_id)).await;
     let FileContent {
         content_type,
         bytes,
@@ -157,8 +173,8 @@ pub async fn delete(
     Extension(CallerName(caller)): Extension<CallerName>,
     Path(id): Path<String>,
 ) -> Result<Json<DeletedFile>, ApiError> {
-    let file = find(&app, &caller, &id)?;
-    let deleted = files::delete(&app.foundry, &file, &call(&app, request_id)).await;
+    let (project, file) = find(&app, &caller, &id)?;
+    let deleted = files::delete(&project.foundry, &file, &call(&app, request_id)).await;
     deleted.map_err(|failure| about_file(failure, &id))?;
     Ok(Json(DeletedFile {
         id,
@@ -167,9 +183,41 @@ pub async fn delete(
     }))
 }
 
-fn find(app: &AppState, caller: &str, id: &str) -> Result<UpstreamFile, ApiError> {
-    let file = app.file_ids.file(caller, id);
-    file.ok_or_else(|| ApiError::file_not_found(id, "file_id"))
+/// The project of a file and where it is there.
+fn find<'a>(
+    app: &'a AppState,
+    caller: &str,
+    id: &str,
+) -> Result<(&'a Project, UpstreamFile), ApiError> {
+    let found = app.file_ids.file(caller, id).and_then(|(project, file)| {
+        let project = app.projects.get(&project)?;
+        Some((project, file))
+    });
+    found.ok_or_else(|| ApiError::file_not_found(id, "file_id"))
+}
+
+/// The project of `model`, or the default one, with its name.
+fn project_of<'a>(
+    app: &'a AppState,
+    model: Option<&str>,
+) -> Result<(String, &'a Project), ApiError> {
+    let name = match model {
+        None => DEFAULT_PROJECT.to_owned(),
+        Some(model) => {
+            let (agent, _) = app
+                .resolve(model)
+                .ok_or_else(|| ApiError::model_not_found(model))?;
+            agent.project
+        }
+    };
+    match app.projects.get(&name) {
+        Some(project) => Ok((name, project)),
+        None => Err(ApiError::bad_request(
+            "missing_required_parameter",
+            "model",
+            "there is no default project: name an agent of the project for the file, as in /v1/files?model=<agent>",
+        )),
+    }
 }
 
 fn call(app: &AppState, RequestId(request_id): RequestId) -> Call {
@@ -203,13 +251,13 @@ fn refusal(problem: &Problem, limit: u64) -> ApiError {
     }
 }
 
-fn uploaded_file(app: &AppState, caller: &str, file: FileDescription) -> FileObject {
+fn uploaded_file(app: &AppState, caller: &str, project: &str, file: FileDescription) -> FileObject {
     let name = app.file_ids.unmarked_name(caller, &file.filename);
     let place = UpstreamFile::OpenAi {
         id: file.id.clone(),
         name: name.unwrap_or_else(|| file.filename.clone()),
     };
-    file_object(app, caller, app.file_ids.id(caller, &place), file)
+    file_object(app, caller, app.file_ids.id(caller, project, &place), file)
 }
 
 fn file_object(app: &AppState, caller: &str, id: String, file: FileDescription) -> FileObject {

@@ -32,16 +32,16 @@ impl FileIds {
         Self { secret }
     }
 
-    /// The id of `file` for `caller`: `file-<place>.<proof>`, letters, digits, `-`, `_` and `.` only.
-    pub fn id(&self, caller: &str, file: &UpstreamFile) -> String {
-        let place = URL_SAFE_NO_PAD.encode(place(file));
+    /// The id of `file` in `project` for `caller`: `file-<place>.<proof>`, letters, digits, `-`, `_` and `.` only.
+    pub fn id(&self, caller: &str, project: &str, file: &UpstreamFile) -> String {
+        let place = URL_SAFE_NO_PAD.encode(format!("{project}{SEPARATOR}{}", place(file)));
         let proof = self.proof(caller, &place).finalize().into_bytes();
         let proof = URL_SAFE_NO_PAD.encode(proof.get(..PROOF_BYTES).unwrap_or_default());
         format!("{PREFIX}{place}.{proof}")
     }
 
-    /// The file of an id; `None` for one that was not given to `caller`, for whatever reason.
-    pub fn file(&self, caller: &str, id: &str) -> Option<UpstreamFile> {
+    /// The project and the file of an id; `None` for one that was not given to `caller`, for whatever reason.
+    pub fn file(&self, caller: &str, id: &str) -> Option<(String, UpstreamFile)> {
         let (place, proof) = id.strip_prefix(PREFIX)?.split_once('.')?;
         let proof = URL_SAFE_NO_PAD.decode(proof).ok()?;
         if proof.len() != PROOF_BYTES {
@@ -51,7 +51,8 @@ impl FileIds {
             .verify_truncated_left(&proof)
             .ok()?;
         let place = String::from_utf8(URL_SAFE_NO_PAD.decode(place).ok()?).ok()?;
-        file_at(&place)
+        let (project, place) = place.split_once(SEPARATOR)?;
+        Some((project.to_owned(), file_at(place)?))
     }
 
     /// `name` with the mark of `caller` before its ending: `report.csv` becomes `report.gw0123456789ab.csv`. By these
@@ -155,12 +156,12 @@ mod tests {
     fn an_id_leads_its_caller_back_to_the_file() {
         let ids = FileIds::new(b"secret".to_vec());
         for file in files() {
-            let id = ids.id("ada", &file);
+            let id = ids.id("ada", "main", &file);
             assert!(
                 id.chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
             );
-            assert_eq!(ids.file("ada", &id), Some(file));
+            assert_eq!(ids.file("ada", &id), Some(("main".to_owned(), file)));
         }
     }
 
@@ -190,12 +191,12 @@ mod tests {
     fn nobody_else_can_use_it_or_make_one() {
         let ids = FileIds::new(b"secret".to_vec());
         let [file, other, ..] = files();
-        let id = ids.id("ada", &file);
+        let id = ids.id("ada", "main", &file);
         assert_eq!(ids.file("bob", &id), None);
         assert_eq!(FileIds::new(b"other".to_vec()).file("ada", &id), None);
         let (place, proof) = id.split_once('.').unwrap();
         let (other_place, _) = ids
-            .id("ada", &other)
+            .id("ada", "main", &other)
             .split_once('.')
             .map(|(a, b)| (a.to_owned(), b.to_owned()))
             .unwrap();

@@ -13,6 +13,7 @@ pub mod request;
 pub mod response;
 pub mod to_overrides;
 pub mod to_turn;
+pub mod tool_results;
 pub mod user_parts;
 
 /// What every part of one answer carries.

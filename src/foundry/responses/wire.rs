@@ -155,6 +155,16 @@ pub(super) enum InputItem<'a> {
         call_id: &'a str,
         output: &'a str,
     },
+    McpApprovalRequest {
+        id: String,
+        server_label: String,
+        name: String,
+        arguments: String,
+    },
+    McpApprovalResponse {
+        approval_request_id: &'a str,
+        approve: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -231,10 +241,13 @@ pub(super) struct OutputItem {
     pub(super) name: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) arguments: String,
-    #[serde(deserialize_with = "null_as_default")]
-    pub(super) consent_link: String,
+    /// Named by the answer to an approval request, and by the link to an image.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) server_label: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) consent_link: String,
     /// Of `image_generation_call`: the image in base64.
     pub(super) result: Option<String>,
 }

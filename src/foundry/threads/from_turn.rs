@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use super::wire::{
     Attachment, AttachmentTool, ContentBlock, CreateRun, CreateThread, CreateThreadAndRun,
-    ImageUrl, JsonSchema, ResponseFormat, Role, ThreadMessage,
+    ImageUrl, JsonSchema, ResponseFormat, Role, SubmitToolOutputs, ThreadMessage, ToolApproval,
+    ToolOutput,
 };
 use crate::agent::{
-    Failure, FailureKind, Message, Overrides, Turn, UserPart, file::UpstreamFile, overrides,
-    turn::ToolCall,
+    Failure, FailureKind, Message, Overrides, Turn, UserPart, approval, file::UpstreamFile,
+    overrides, turn::ToolCall,
 };
 
 /// Most messages of a thread (limits page of the service).
@@ -104,6 +105,31 @@ pub(super) fn create_run<'a>(
     run(assistant_id, Some(instructions), turn)
 }
 
+/// The results of the turn for the run that waits for them.
+pub(super) fn submission(turn: &Turn) -> SubmitToolOutputs<'_> {
+    let mut submission = SubmitToolOutputs {
+        tool_outputs: Vec::new(),
+        tool_approvals: Vec::new(),
+        stream: true,
+    };
+    for message in &turn.messages {
+        let Message::ToolResult { call_id, output } = message else {
+            continue;
+        };
+        match approval::request_id(call_id) {
+            Some(tool_call_id) => submission.tool_approvals.push(ToolApproval {
+                tool_call_id,
+                approve: approval::is_yes(output),
+            }),
+            None => submission.tool_outputs.push(ToolOutput {
+                tool_call_id: call_id,
+                output,
+            }),
+        }
+    }
+    submission
+}
+
 /// A run that adds what is new to a thread that exists.
 pub(super) fn continue_run<'a>(
     assistant_id: &'a str,
@@ -167,7 +193,20 @@ fn format(format: &overrides::ResponseFormat) -> ResponseFormat<'_> {
 
 /// The conversation as users and assistants; tool calls and their results, which threads cannot hold, as text.
 fn messages(turn: &Turn) -> Vec<ThreadMessage<'_>> {
-    turn.conversation().filter_map(message).collect()
+    let mut messages: Vec<ThreadMessage<'_>> = Vec::new();
+    let mut after_result = false;
+    for said in turn.conversation() {
+        let is_result = matches!(said, Message::ToolResult { .. });
+        match (message(said), messages.last_mut()) {
+            // The results of one step are one contribution, as they are to a run.
+            (Some(result), Some(last)) if is_result && after_result => {
+                last.content.extend(result.content);
+            }
+            (message, _) => messages.extend(message),
+        }
+        after_result = is_result;
+    }
+    messages
 }
 
 fn message(message: &Message) -> Option<ThreadMessage<'_>> {

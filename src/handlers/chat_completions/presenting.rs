@@ -16,6 +16,7 @@ use crate::{
 pub(super) fn presentation(
     app: &AppState,
     caller: &str,
+    project: &str,
     headers: &HeaderMap,
     placed: &Placed,
 ) -> impl Fn() -> Presentation + Send + use<> {
@@ -24,11 +25,13 @@ pub(super) fn presentation(
     let links_in_text = placed.turn.overrides.response_format.is_none();
     let kept = placed.turn.keep;
     let public_url = public_url::of(content.public_url.as_deref(), headers);
-    let (caller, app) = (caller.to_owned(), app.clone());
+    let (caller, project) = (caller.to_owned(), project.to_owned());
+    let app = app.clone();
     move || {
-        let (public_url, caller, app) = (public_url.clone(), caller.clone(), app.clone());
+        let (public_url, app) = (public_url.clone(), app.clone());
+        let (caller, project) = (caller.clone(), project.clone());
         let share = move |file: &UpstreamFile, name: &str| {
-            let id = app.file_ids.id(&caller, file);
+            let id = app.file_ids.id(&caller, &project, file);
             Download {
                 url: format!("{public_url}/v1/files/{id}/content"),
                 name: name.to_owned(),

@@ -58,7 +58,7 @@ impl ChunkWriter {
             );
         }
         let delta = match event {
-            Event::Started | Event::File(_) => return Ok(()),
+            Event::Started | Event::File(_) | Event::Decided(_) => return Ok(()),
             Event::Text(text) => Delta {
                 content: Some(text),
                 ..Delta::default()

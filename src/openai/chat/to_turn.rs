@@ -8,12 +8,16 @@ use super::{
     fields::{self, Decision},
     request::{self, Content, Part, RawFields, StreamOptions},
     to_overrides::read_overrides,
+    tool_results,
     user_parts::{self, FindFile},
 };
 use crate::{
     agent::{Message, Turn, model_name::ResolvedAgent, turn::ToolCall},
     error::ApiError,
 };
+
+/// The fields that name a conversation, all with the same meaning.
+pub const CONVERSATION_IDS: [&str; 3] = ["thread_id", "conversation", "previous_response_id"];
 
 /// What has to be known of a request before its agent is.
 #[derive(Debug)]
@@ -84,6 +88,8 @@ pub fn read_request(
         names.push(name.to_owned());
     }
     let (messages, has_names) = read_messages(fields, find_file)?;
+    let detached = shows_only_what_is_new(fields, &messages);
+    let messages = tool_results::settle(messages, detached)?;
     let turn = Turn {
         messages,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
@@ -94,6 +100,7 @@ pub fn read_request(
         definition: None,
         continues: None,
         keep: false,
+        approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };
     if has_names {
@@ -105,6 +112,21 @@ pub fn read_request(
         overriding,
         joining,
     })
+}
+
+/// Whether the request may leave out the calls whose results it brings: it names its conversation, or holds nothing
+/// but results, which say by their ids where they belong.
+fn shows_only_what_is_new(fields: &RawFields<'_>, messages: &[Message]) -> bool {
+    let names_it = CONVERSATION_IDS
+        .iter()
+        .any(|name| fields.get(name).is_some());
+    let is_apart = |message: &Message| {
+        matches!(
+            message,
+            Message::ToolResult { .. } | Message::Instruction { .. }
+        )
+    };
+    names_it || messages.iter().all(is_apart)
 }
 
 fn token_limit(fields: &RawFields<'_>, name: &str) -> Result<Option<u32>, ApiError> {

@@ -31,7 +31,7 @@ async fn what_the_service_has_forgotten_is_replayed() {
 }
 
 /// Deletes all responses and threads that the journal tells of.
-async fn delete_everything(emulator: &Emulator, gateway: &Gateway) {
+pub(super) async fn delete_everything(emulator: &Emulator, gateway: &Gateway) {
     let list = |path: &str| {
         gateway
             .http
@@ -116,7 +116,7 @@ async fn the_cleanup_removes_what_has_expired_here_and_upstream() {
     let report = foundry_gateway::continuity::cleanup::run(
         &*gateway.app.store,
         &far_future,
-        &gateway.app.foundry,
+        &gateway.app.projects,
         "req_1",
     );
     let report = report.await.unwrap();

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     agent::{AgentReference, UserPart},
-    config::agents::OverridePolicy,
+    config::{agents::OverridePolicy, approvals::ApprovalPolicy},
 };
 
 fn agent(classic: bool) -> ResolvedAgent {
@@ -18,8 +18,10 @@ fn agent(classic: bool) -> ResolvedAgent {
         }
     };
     ResolvedAgent {
+        project: "default".to_owned(),
         reference,
         overrides: OverridePolicy::Auto,
+        approvals: ApprovalPolicy::default(),
     }
 }
 
@@ -183,7 +185,7 @@ fn what_cannot_be_read_names_its_place() {
             "messages[0].tool_call_id",
         ),
         (
-            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}]}),
+            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}),
             "unsupported_value",
             "messages[0].content[0]",
         ),
