@@ -21,6 +21,7 @@ use crate::{
     identity::{
         Callers, Identity,
         callers::{Caller, limits::CallerLimits},
+        file_ids::FileIds,
         on_behalf::OnBehalf,
     },
 };
@@ -40,6 +41,8 @@ pub struct App {
     pub caller_limits: CallerLimits,
     /// With whose tokens Foundry is called.
     pub on_behalf: OnBehalf,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -95,6 +98,7 @@ impl App {
             callers,
             caller_limits: CallerLimits::default(),
             on_behalf,
+            file_ids: FileIds::new(fingerprint_secret(&config)),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             config,
@@ -123,8 +127,8 @@ impl App {
     }
 }
 
-/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
-/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
+/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all
+/// instances of the same configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {

@@ -99,6 +99,22 @@ impl ApiError {
         )
     }
 
+    /// An uploaded file over the limit.
+    pub fn file_too_large(limit: u64) -> Self {
+        let message = format!(
+            "the file is larger than {limit} bytes, the limit of this gateway (GATEWAY_MAX_FILE_BYTES)"
+        );
+        Self {
+            param: Some("file".to_owned()),
+            ..Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                INVALID_REQUEST,
+                "file_too_large",
+                message,
+            )
+        }
+    }
+
     /// A body that does not arrive.
     pub fn body_timed_out() -> Self {
         let message = "the request body did not arrive in time";
@@ -145,6 +161,21 @@ impl ApiError {
                 INVALID_REQUEST,
                 "conversation_not_found",
                 "there is no such conversation, or it has expired; send the whole history without an id",
+            )
+        }
+    }
+
+    /// An id that names no file of this caller, for whatever reason.
+    pub fn file_not_found(id: &str, param: impl Into<String>) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                "file_not_found",
+                format!(
+                    "there is no file {id:?} for this API key; GET /v1/files lists those that were uploaded"
+                ),
             )
         }
     }

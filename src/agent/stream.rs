@@ -15,7 +15,10 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind, approval::Decision, turn::ToolCall};
+use super::{
+    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation,
+    turn::ToolCall,
+};
 use crate::sse::Decoder;
 
 pub use self::leftover::{LeftState, Leftover};
@@ -92,6 +95,9 @@ pub struct AnswerStream {
     bytes: Option<ByteStream>,
     decoder: Decoder,
     translator: Box<dyn Translator>,
+    presentation: Option<Presentation>,
+    /// Events that have been read and not shown; empty between two reads.
+    read_events: VecDeque<Event>,
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
@@ -134,6 +140,8 @@ impl AnswerStream {
             bytes: Some(bytes),
             decoder: Decoder::new(MAX_EVENT_BYTES),
             translator,
+            presentation: None,
+            read_events: VecDeque::new(),
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
@@ -150,6 +158,11 @@ impl AnswerStream {
             going_on: None,
             ending: None,
         }
+    }
+
+    /// Shows the answer in this way; to be called before the first event is asked for.
+    pub fn present(&mut self, presentation: Presentation) {
+        self.presentation = Some(presentation);
     }
 
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
@@ -280,17 +293,25 @@ impl AnswerStream {
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
-        let (translator, pending) = (&mut self.translator, &mut self.pending);
+        let (translator, events) = (&mut self.translator, &mut self.read_events);
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
-                if let Err(error) = translator.translate(name, data, pending) {
+                if let Err(error) = translator.translate(name, data, events) {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
-                    pending.push_back(Event::End(End::Failed(failure)));
+                    events.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(pending.back(), Some(Event::End(_) | Event::Decided(_)));
+                end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
+        match &mut self.presentation {
+            Some(presentation) => {
+                for event in self.read_events.drain(..) {
+                    presentation.show(event, &mut self.pending);
+                }
+            }
+            None => self.pending.append(&mut self.read_events),
+        }
         if end_seen {
             self.ended_by_service = true;
             self.finish_body(context);

@@ -174,7 +174,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_CONTINUITY_KEY",
         "derived from `GATEWAY_API_KEYS`",
-        "secret under which histories are fingerprinted, the same for all instances",
+        "secret under which histories are fingerprinted and ids of files signed, the same for all instances; required with tokens and no keys",
     ),
     setting(
         "THREADS_TABLE_ENDPOINT",
@@ -195,6 +195,16 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_STORE_TIMEOUT_SECONDS",
         "`0.5`",
         "one look-up or change in Table Storage, repetitions included; when it is over, the request goes on without",
+    ),
+    setting(
+        "GATEWAY_CITATION_MARKERS",
+        "`keep`",
+        "markers such as `【4:0†source】` in answers: `keep` or `strip`; annotations are the same either way",
+    ),
+    setting(
+        "GATEWAY_PUBLIC_URL",
+        "where the request was sent",
+        "address of the gateway in links to files: `https://<app>.azurewebsites.net`",
     ),
     setting(
         "SSL_CERT_FILE",
@@ -265,6 +275,11 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_MAX_BODY_BYTES",
         "`33554432`",
         "size of a request body",
+    ),
+    setting(
+        "GATEWAY_MAX_FILE_BYTES",
+        "`209715200`",
+        "size of an uploaded file, which streams through; the service takes 512 MiB",
     ),
     setting(
         "GATEWAY_MAX_CONCURRENT_REQUESTS",

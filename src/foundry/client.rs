@@ -194,18 +194,8 @@ impl Foundry {
         call: &Call,
         authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert("x-ms-client-request-id", id);
-        }
-        let mut builder = self
-            .http
-            .request(
-                request.method.clone(),
-                format!("{}{}", self.endpoint, request.path),
-            )
-            .headers(headers);
+        let mut builder =
+            self.signed_request(request.method.clone(), request.path, authorization, call);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -219,6 +209,46 @@ impl Foundry {
                 "no response headers within the limit",
             ))),
         }
+    }
+
+    /// Posts a body that streams, and therefore once. Its own time counts, too: only the call's deadline bounds it.
+    pub(super) async fn send_stream(
+        &self,
+        path: &str,
+        content_type: HeaderValue,
+        body: reqwest::Body,
+        call: &Call,
+    ) -> Result<reqwest::Response, Failure> {
+        let authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let builder = self
+            .signed_request(Method::POST, path, &authorization, call)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(read_failure(response).await),
+            Ok(Err(error)) => match not_answered(&error) {
+                SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
+            },
+            Err(_) => Err(Failure::timed_out("no response headers within the limit")),
+        }
+    }
+
+    fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &HeaderValue,
+        call: &Call,
+    ) -> reqwest::RequestBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .headers(headers)
     }
 
     /// Sends a request and reads its JSON answer.

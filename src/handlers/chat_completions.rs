@@ -3,6 +3,7 @@
 mod conversation;
 mod forbidden;
 mod overriding;
+mod presenting;
 mod streamed;
 
 use std::{
@@ -26,7 +27,7 @@ use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
         AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
-        model_name::ResolvedAgent, permission::Seen,
+        model_name::ResolvedAgent, permission::Seen, presentation::Presentation,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -53,7 +54,10 @@ pub async fn create(
     let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, &caller) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let request = to_turn::read_request(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
+        let (in_project, file) = app.file_ids.file(&caller.name.0, id)?;
+        (in_project == agent.project).then_some(file)
+    })?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
     if !is_allowed {
         return Err(forbidden::as_if_missing(
@@ -94,10 +98,12 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
+    let presentation =
+        presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
-        let opened = open(&foundry, &agent.reference, placed, &call).await;
+        let opened = open(&foundry, &agent.reference, placed, presentation, &call).await;
         opened.map_err(|failure| naming_the_model(failure, &model))
     });
     let mut response = if envelope.stream {
@@ -155,9 +161,10 @@ async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     placed: Placed,
+    presentation: impl Fn() -> Presentation,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
-    let mut opened = open_turn(foundry, agent, &placed.turn, call).await;
+    let mut opened = open_turn(foundry, agent, &placed.turn, presentation(), call).await;
     if let (Err(failure), Some(replay)) = (&opened, &placed.replay)
         && may_be_the_head(failure.kind)
     {
@@ -166,7 +173,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, call).await;
+        opened = open_turn(foundry, agent, replay, presentation(), call).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(recorder) = placed.recorder {
@@ -180,9 +187,11 @@ async fn open_turn(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     turn: &Turn,
+    presentation: Presentation,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
+    stream.present(presentation);
     stream.until_started().await?;
     Ok(stream)
 }

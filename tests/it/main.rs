@@ -8,6 +8,7 @@
 
 mod callers;
 mod chat;
+mod citations;
 mod continuity;
 mod deadlines;
 mod deployment;
@@ -16,6 +17,7 @@ mod documents;
 mod entra;
 mod errors;
 mod faults;
+mod files;
 mod framing;
 mod functions_host;
 mod golden;

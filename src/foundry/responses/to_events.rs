@@ -4,7 +4,10 @@ mod approvals;
 
 use std::collections::VecDeque;
 
-use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
+use super::{
+    citations,
+    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+};
 use crate::{
     agent::{
         Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
@@ -230,14 +233,15 @@ impl ResponsesTranslator {
     fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
         let Some(part) = &mut self.part else { return };
         part.citations += 1;
-        if annotation.kind == "url_citation" {
-            events.push_back(Event::Citation(Citation {
-                start: part.start + annotation.start_index,
-                end: part.start + annotation.end_index,
-                url: annotation.url.clone(),
-                title: annotation.title.clone().unwrap_or_default(),
-            }));
-        }
+        let Some(source) = citations::source(annotation) else {
+            return;
+        };
+        let place = |index| part.start + annotation.index.unwrap_or(index);
+        events.push_back(Event::Citation(Citation {
+            start: place(annotation.start_index),
+            end: place(annotation.end_index),
+            source,
+        }));
     }
 
     fn open_call(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
@@ -295,6 +299,10 @@ impl ResponsesTranslator {
                 if !complete {
                     self.push_arguments(output_index, item.arguments.clone(), events);
                 }
+            }
+            "image_generation_call" => {
+                let response = self.response_id.as_deref().unwrap_or_default();
+                events.extend(citations::image(response, item).map(Event::File));
             }
             "mcp_approval_request" => self.judge(output_index, item, events),
             "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(
