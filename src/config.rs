@@ -12,8 +12,10 @@ pub mod foundry;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod log;
 pub mod settings;
 pub mod store;
+pub mod telemetry;
 
 use std::fmt;
 
@@ -21,7 +23,7 @@ pub use self::environment::Environment;
 use self::{
     agents::AgentsConfig, callers::CallersConfig, continuity::ContinuityConfig,
     foundry::FoundryConfig, identity::IdentityConfig, limits::LimitsConfig, listen::ListenConfig,
-    store::StoreConfig,
+    log::LogConfig, store::StoreConfig, telemetry::TelemetryConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -43,6 +45,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// How conversations are continued.
     pub continuity: ContinuityConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// What an operator's backend is told.
+    pub telemetry: TelemetryConfig,
 }
 
 impl Config {
@@ -57,8 +63,10 @@ impl Config {
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        let log = keep_error(LogConfig::from_environment(environment), &mut errors);
+        let telemetry = keep_error(TelemetryConfig::from_environment(environment), &mut errors);
         match (
-            listen, foundry, identity, callers, agents, limits, store, continuity,
+            listen, foundry, identity, callers, agents, limits, store, continuity, log, telemetry,
         ) {
             (
                 Some(listen),
@@ -69,6 +77,8 @@ impl Config {
                 Some(limits),
                 Some(store),
                 Some(continuity),
+                Some(log),
+                Some(telemetry),
             ) => Ok(Self {
                 listen,
                 foundry,
@@ -78,6 +88,8 @@ impl Config {
                 limits,
                 store,
                 continuity,
+                log,
+                telemetry,
             }),
             _ => Err(ConfigErrors(errors)),
         }
