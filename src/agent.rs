@@ -9,6 +9,7 @@ pub mod failure;
 pub mod model_name;
 pub mod stream;
 pub mod turn;
+pub mod watch;
 
 pub use self::{
     event::{Citation, End, Event, Usage},

@@ -8,13 +8,22 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
+    config::{
+        Config, ConfigError,
+        continuity::ContinuityMode,
+        identity::{CredentialConfig, IdentityConfig},
+        store::StoreBackend,
+    },
     continuity::{
         conversation::Conversations,
         store::{self, ConversationStore, clock::SystemClock},
     },
     foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
-    identity::{Callers, credential},
+    identity::{Callers, TokenSource, credential},
+    telemetry::{
+        Telemetry,
+        observed::{ObservedStore, ObservedTokens},
+    },
 };
 
 /// The parts of the running gateway.
@@ -38,6 +47,8 @@ pub struct App {
     pub store: Arc<dyn ConversationStore>,
     /// Background work, which shutdown waits for.
     pub tasks: TaskTracker,
+    /// What an operator sees.
+    pub telemetry: Telemetry,
 }
 
 impl App {
@@ -64,11 +75,22 @@ impl App {
             config.limits.connect,
             config.foundry.certificate_file.as_deref(),
         )?;
-        let tokens = credential::token_source(&config.identity, &http, &tasks)?;
-        let store = match store {
+        let mut tokens = credential::token_source(&config.identity, &http, &tasks)?;
+        let mut store = match store {
             Some(store) => store,
             None => store::build(&config.store, &config.identity, &http, &tasks)?,
         };
+        let telemetry = Telemetry::build(
+            &config.telemetry,
+            &config.foundry.project_endpoint,
+            &http,
+            tokens_for_telemetry(&config, &http, &tasks)?,
+        )?;
+        if telemetry.is_on() {
+            let scope = config.identity.scope.clone();
+            tokens = Arc::new(ObservedTokens::new(tokens, scope, telemetry.clone()));
+            store = Arc::new(ObservedStore::new(store, telemetry.clone()));
+        }
         let foundry = Arc::new(Foundry::new(
             http,
             &config.foundry.project_endpoint,
@@ -94,6 +116,7 @@ impl App {
             callers: Callers::new(config.callers.clone()),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
+            telemetry,
             config,
         })))
     }
@@ -106,6 +129,28 @@ impl App {
             && self.config.continuity.mode != ContinuityMode::Off
             && matches!(self.config.store.backend, StoreBackend::Memory)
     }
+}
+
+/// Tokens for receivers of telemetry that want one.
+fn tokens_for_telemetry(
+    config: &Config,
+    http: &reqwest::Client,
+    tasks: &TaskTracker,
+) -> Result<Option<Arc<dyn TokenSource>>, ConfigError> {
+    let Some(scope) = config.telemetry.token_scope() else {
+        return Ok(None);
+    };
+    if matches!(config.identity.credential, CredentialConfig::StaticToken(_)) {
+        return Err(ConfigError::invalid(
+            "GATEWAY_OTLP_AUTH",
+            "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; sign in with an identity",
+        ));
+    }
+    let identity = IdentityConfig {
+        credential: config.identity.credential.clone(),
+        scope: scope.to_owned(),
+    };
+    credential::token_source(&identity, http, tasks).map(Some)
 }
 
 /// The secret under which histories are fingerprinted: the configured one, or what all instances of the same

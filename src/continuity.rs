@@ -7,4 +7,5 @@
 pub mod cleanup;
 pub mod conversation;
 pub mod digest;
+pub mod recognition;
 pub mod store;

@@ -1,6 +1,6 @@
 //! Every layer, in order.
 //!
-//! A request passes, from the outside in: request id, access log, unread bodies, panics; then, for callers only:
+//! A request passes, from the outside in: request id, access log and span, unread bodies, panics; then, for callers only:
 //! authentication, requests in flight. Nothing here compresses or buffers an answer.
 
 pub mod access_log;
@@ -27,10 +27,10 @@ pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppSta
 }
 
 /// The layers of every request.
-pub fn around_everything(router: Router) -> Router {
+pub fn around_everything(router: Router, app: AppState) -> Router {
     router
         .layer(CatchPanicLayer::custom(panics::respond))
         .layer(from_fn(unread_body::read_the_rest))
-        .layer(from_fn(access_log::log))
+        .layer(from_fn_with_state(app, access_log::log))
         .layer(from_fn(request_id::assign))
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, turn::ToolCall};
+use super::{End, Event, Failure, turn::ToolCall, watch::Watch};
 use crate::sse::Decoder;
 
 /// The bytes of an upstream response body.
@@ -45,6 +45,10 @@ pub struct UpstreamIds {
     pub thread_id: Option<String>,
     /// `run_...` of a classic turn, `resp_...` of a new one.
     pub run_id: Option<String>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The version of a new agent that answers.
+    pub agent_version: Option<String>,
 }
 
 /// What is left when an answer is over or given up.
@@ -117,6 +121,7 @@ pub struct AnswerStream {
     before_end: Option<(BeforeEnd, Ended)>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for AnswerStream {
@@ -155,7 +160,13 @@ impl AnswerStream {
             on_drop: Some(on_drop),
             before_end: None,
             ending: None,
+            watch: None,
         }
+    }
+
+    /// Lets `watch` see what comes from here on.
+    pub fn watched_by(&mut self, watch: Box<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Calls `before_end` before a good end (completed, or tool calls) is told.
@@ -243,8 +254,13 @@ impl AnswerStream {
         }
     }
 
-    /// Collects what is said, where somebody wants it at the end.
+    /// Tells who watches, and collects what is said, where somebody wants it at the end.
     fn note(&mut self, event: &Event) {
+        match (event, &mut self.watch) {
+            (Event::End(end), _) => self.tell_end(Some(end)),
+            (event, Some(watch)) => watch.event(event),
+            _ => {}
+        }
         let Some((_, said)) = &mut self.before_end else {
             return;
         };
@@ -312,6 +328,12 @@ impl AnswerStream {
         }
     }
 
+    fn tell_end(&mut self, end: Option<&End>) {
+        if let Some(mut watch) = self.watch.take() {
+            watch.ended(end, self.translator.upstream_ids());
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.pending.push_back(Event::End(End::Failed(failure)));
     }
@@ -319,6 +341,7 @@ impl AnswerStream {
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        self.tell_end(None);
         if let Some(on_drop) = self.on_drop.take() {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),

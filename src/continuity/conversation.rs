@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     digest::{Chain, Link, ScopeKey},
+    recognition::{ContinuedHeads, Recognition},
     store::{
         Clock, ConversationStore, Inserted, Key, Row, StoreError, Stored, Taken, Upstream, Version,
     },
@@ -50,6 +51,8 @@ pub struct Placed {
     pub replay: Option<Turn>,
     /// Remembers the turn when it has ended well.
     pub recorder: Option<Recorder>,
+    /// How the conversation was found.
+    pub recognition: Recognition,
 }
 
 impl Placed {
@@ -59,6 +62,7 @@ impl Placed {
             turn,
             replay: None,
             recorder: None,
+            recognition: Recognition::Off,
         }
     }
 }
@@ -70,6 +74,7 @@ pub struct Conversations {
     clock: Arc<dyn Clock>,
     secret: Vec<u8>,
     keep_seconds: u64,
+    continued_heads: ContinuedHeads,
 }
 
 impl Conversations {
@@ -85,6 +90,7 @@ impl Conversations {
             clock,
             secret,
             keep_seconds,
+            continued_heads: ContinuedHeads::default(),
         }
     }
 
@@ -100,13 +106,13 @@ impl Conversations {
             (Some(id), _) => {
                 let key = ids.id_key(id);
                 match self.store.get(&key).await {
-                    Ok(Some(stored)) => Some((key, stored, after_last_answer(&turn))),
+                    Ok(Some(stored)) => Ok((key, stored, after_last_answer(&turn))),
                     Ok(None) => return Err(Unplaceable::Unknown),
                     Err(error) => {
                         if !shows_an_answer(&turn) {
                             return Err(Unplaceable::StoreFailed(error));
                         }
-                        self.give_up(&error)
+                        Err(self.give_up(&error))
                     }
                 }
             }
@@ -120,21 +126,21 @@ impl Conversations {
             ) if request.recognise => {
                 let key = scope.key(*root, *link);
                 match self.store.get(&key).await {
-                    Ok(stored) => stored.map(|stored| (key, stored, *tail)),
-                    Err(error) => self.give_up(&error),
+                    Ok(Some(stored)) => Ok((key, stored, *tail)),
+                    Ok(None) => Err(Recognition::Miss),
+                    Err(error) => Err(self.give_up(&error)),
                 }
             }
-            _ => None,
+            _ => Err(Recognition::New),
         };
         let mut instructions = ids.instructions(&turn);
-        if let (Some(_), Some((_, stored, _)), true) = (request.id, &found, instructions.is_empty())
-        {
+        if let (Some(_), Ok((_, stored, _)), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
             instructions.clone_from(&stored.row.instructions_digest);
         }
         let thread_id = match (&request.id, &found) {
             (Some(id), _) => (*id).to_owned(),
-            (None, Some((_, stored, _))) if !stored.row.thread_id.is_empty() => {
+            (None, Ok((_, stored, _))) if !stored.row.thread_id.is_empty() => {
                 stored.row.thread_id.clone()
             }
             _ => random_id("thread_"),
@@ -158,71 +164,79 @@ impl Conversations {
         let replayable = request.id.is_none() || shows_an_answer(&turn);
         let whole = Turn { keep: true, ..turn };
         let head = match found {
-            Some((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
-                None
+            Ok((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
+                Err(Recognition::InstructionsRemoved)
             }
-            Some((key, stored, tail)) => self
-                .claim(&key, stored)
-                .await
-                .map(|(head, known)| (head, known, tail)),
-            None => None,
+            Ok((key, stored, tail)) => {
+                let claimed = self.claim(&key, stored).await;
+                claimed
+                    .map(|(head, known)| (head, known, tail, self.continued_heads.continued(&key)))
+            }
+            Err(recognition) => Err(recognition),
         };
         Ok(match head {
-            Some((head, known_instructions, tail)) => Placed {
+            Ok((head, known_instructions, tail, recognition)) => Placed {
                 turn: continued(&whole, head, known_instructions == instructions, tail),
                 replay: replayable.then_some(whole),
                 recorder: Some(recorder),
+                recognition,
             },
-            None if !replayable => return Err(Unplaceable::InUse),
-            None => Placed {
+            Err(_) if !replayable => return Err(Unplaceable::InUse),
+            Err(recognition) => Placed {
                 turn: whole,
                 replay: None,
                 recorder: Some(recorder),
+                recognition,
             },
         })
     }
 
     /// Takes a head: a response may be continued by many, a thread by one.
-    async fn claim(&self, key: &Key, stored: Stored) -> Option<(Head, String)> {
+    async fn claim(&self, key: &Key, stored: Stored) -> Result<(Head, String), Recognition> {
         let Row {
             upstream,
             instructions_digest,
             ..
         } = stored.row;
         match upstream {
-            Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
+            Upstream::Response { id } => Ok((Head::Response(id), instructions_digest)),
             Upstream::Thread { id } => {
                 let id = self.take_thread(key, &stored.version, id).await?;
-                Some((Head::Thread(id), instructions_digest))
+                Ok((Head::Thread(id), instructions_digest))
             }
             Upstream::Row { key } => {
                 let stored = match self.store.get(&key).await {
-                    Ok(stored) => stored?,
-                    Err(error) => return self.give_up(&error),
+                    Ok(stored) => stored.ok_or(Recognition::Contended)?,
+                    Err(error) => return Err(self.give_up(&error)),
                 };
                 let Upstream::Thread { id } = stored.row.upstream else {
-                    return None;
+                    return Err(Recognition::Miss);
                 };
                 let id = self.take_thread(&key, &stored.version, id).await?;
-                Some((Head::Thread(id), instructions_digest))
+                Ok((Head::Thread(id), instructions_digest))
             }
         }
     }
 
-    async fn take_thread(&self, key: &Key, version: &Version, id: String) -> Option<String> {
+    async fn take_thread(
+        &self,
+        key: &Key,
+        version: &Version,
+        id: String,
+    ) -> Result<String, Recognition> {
         match self.store.take(key, version).await {
-            Ok(Taken::Yes) => Some(id),
-            Ok(Taken::Gone) => None,
-            Err(error) => self.give_up(&error),
+            Ok(Taken::Yes) => Ok(id),
+            Ok(Taken::Gone) => Err(Recognition::Contended),
+            Err(error) => Err(self.give_up(&error)),
         }
     }
 
-    fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {
+    fn give_up(&self, error: &dyn std::error::Error) -> Recognition {
         tracing::warn!(
             store = self.store.kind(),
             "the history is replayed, because the store failed: {error}"
         );
-        None
+        Recognition::StoreFailed
     }
 }
 

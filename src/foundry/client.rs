@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, header};
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,9 @@ use crate::{
         stream::{ByteStream, Leftover},
     },
     config::limits::LimitsConfig,
+    error::ApiError,
     identity::TokenSource,
+    telemetry::{Child, attributes, propagation},
 };
 
 /// A Foundry project.
@@ -99,6 +102,8 @@ impl Foundry {
         call: &Call,
     ) -> Result<reqwest::Response, Failure> {
         let mut attempt = 0;
+        // From the failure to the answer of the repetition.
+        let mut repetition = Child::default();
         loop {
             let outcome = self.send_once(&request, call).await;
             let (failure, retriable) = match outcome {
@@ -117,8 +122,12 @@ impl Foundry {
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
             let Some(wait) = wait else {
+                repetition.fail(ApiError::code_of(failure.kind));
                 return Err(failure);
             };
+            repetition = Child::begin("retry", SpanKind::Client);
+            repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
+            repetition.set(attributes::RETRY_REASON, ApiError::code_of(failure.kind));
             tracing::info!(
                 attempt,
                 wait_ms = wait.as_millis(),
@@ -146,6 +155,7 @@ impl Foundry {
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
+        propagation::inject(&mut headers);
         let mut builder = self
             .http
             .request(

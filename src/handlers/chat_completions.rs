@@ -22,7 +22,9 @@ use tokio::time::Instant;
 
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
-    agent::{AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name},
+    agent::{
+        AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name, stream::BeforeEnd,
+    },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
@@ -32,6 +34,7 @@ use crate::{
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
     random_id::random_id,
+    telemetry::{RequestTelemetry, turn::TurnFacts},
 };
 
 /// Lets the agent that `model` names answer, at once or in a stream.
@@ -39,6 +42,7 @@ pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(telemetry): Extension<RequestTelemetry>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -50,7 +54,8 @@ pub async fn create(
     };
     let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
-    let placed = place(&app, &caller, &agent.reference, &said, turn).await?;
+    let placing = place(&app, &caller, &agent.reference, &said, turn);
+    let mut placed = telemetry.placing(placing, how_it_was_placed).await?;
     let thread_id = placed
         .recorder
         .as_ref()
@@ -70,12 +75,24 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
+    let watch = telemetry.turn(&TurnFacts {
+        agent: &agent.reference,
+        model: &head.model,
+        caller: &caller,
+        conversation_id: thread_id.as_deref(),
+        streamed: envelope.stream,
+        turn: &placed.turn,
+    });
+    let record = placed.recorder.take().map(|recorder| {
+        let before_end: BeforeEnd = Box::new(move |ended| recorder.record(ended));
+        telemetry.recording(before_end)
+    });
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
-    let opening: Opening = Box::pin(async move {
-        let opened = open(&foundry, &agent.reference, placed, &call).await;
+    let opening: Opening = Box::pin(watch.around(async move {
+        let opened = open(&foundry, &agent.reference, placed, record, &call).await;
         opened.map_err(|failure| naming_the_model(failure, &model))
-    });
+    }));
     let mut response = if envelope.stream {
         let writer = ChunkWriter::new(head, envelope.include_usage);
         answer_in_stream(opening, writer, limits, request_id).await?
@@ -120,12 +137,21 @@ async fn place(
     })
 }
 
+/// The word for how a conversation was found, in spans and metrics.
+fn how_it_was_placed(placed: &Result<Placed, ApiError>) -> &'static str {
+    match placed {
+        Ok(placed) => placed.recognition.as_str(),
+        Err(_) => "refused",
+    }
+}
+
 /// Calls the agent and waits for its first sign of work. A head that the service does not know any more, or that
 /// is in use, is replaced by a replay of the whole history.
 async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     placed: Placed,
+    record: Option<BeforeEnd>,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     let mut opened = open_turn(foundry, agent, &placed.turn, call).await;
@@ -140,8 +166,8 @@ async fn open(
         opened = open_turn(foundry, agent, replay, call).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
-    if let Some(recorder) = placed.recorder {
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended)));
+    if let Some(record) = record {
+        stream.call_before_end(record);
     }
     Ok(stream)
 }

@@ -14,7 +14,7 @@ use crate::{
 /// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
-    response_id: Option<String>,
+    ids: UpstreamIds,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -98,7 +98,16 @@ impl Translator for ResponsesTranslator {
             }
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.response_id = Some(response.id);
+                self.ids = UpstreamIds {
+                    thread_id: None,
+                    run_id: Some(response.id),
+                    model: (*response.model).clone(),
+                    agent_version: response
+                        .agent_reference
+                        .version
+                        .clone()
+                        .or_else(|| response.agent.version.clone()),
+                };
             }
             "response.completed"
             | "response.incomplete"
@@ -119,10 +128,7 @@ impl Translator for ResponsesTranslator {
     }
 
     fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds {
-            thread_id: None,
-            run_id: self.response_id.clone(),
-        }
+        self.ids.clone()
     }
 }
 

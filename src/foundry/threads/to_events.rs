@@ -74,6 +74,7 @@ impl Translator for ThreadsTranslator {
                 let run: Run = serde_json::from_str(data)?;
                 self.ids.thread_id = Some(run.thread_id);
                 self.ids.run_id = Some(run.id);
+                self.ids.model.clone_from(&run.model);
             }
             "thread.run.requires_action" => {
                 self.require_action(serde_json::from_str(data)?, events);
