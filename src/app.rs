@@ -16,7 +16,7 @@ use crate::{
     },
     continuity::{
         conversation::Conversations,
-        store::{self, ConversationStore, clock::SystemClock},
+        store::{self, ConversationStore, clock::SystemClock, memory},
     },
     foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
     identity::{Callers, TokenSource, credential},
@@ -89,7 +89,9 @@ impl App {
         if telemetry.is_on() {
             let scope = config.identity.scope.clone();
             tokens = Arc::new(ObservedTokens::new(tokens, scope, telemetry.clone()));
-            store = Arc::new(ObservedStore::new(store, telemetry.clone()));
+            if store.kind() != memory::KIND {
+                store = Arc::new(ObservedStore::new(store, telemetry.clone()));
+            }
         }
         let foundry = Arc::new(Foundry::new(
             http,

@@ -236,15 +236,15 @@ mod tests {
     fn long_conversations_and_texts_are_cut_to_valid_json() {
         let long = "é".repeat(MAX_PART_BYTES);
         let messages: Vec<Message> = (0..9).map(|n| user(&format!("{n}{long}"))).collect();
-        let list = attributes_of(&Turn {
+        let attributes = attributes_of(&Turn {
             messages,
             ..Turn::default()
         });
-        let recorded = value(&list[0]);
+        let recorded = value(&attributes[0]);
         let recorded = recorded.as_array().unwrap();
         assert_eq!(recorded.len(), 2, "the newest that fit");
-        let last = recorded[1]["parts"][0]["content"].as_str().unwrap();
-        assert!(last.starts_with("8é") && last.len() <= MAX_PART_BYTES);
+        let newest = recorded[1]["parts"][0]["content"].as_str().unwrap();
+        assert!(newest.starts_with("8é") && newest.len() <= MAX_PART_BYTES);
         let mut said = Said::default();
         for _ in 0..1000 {
             said.note(&Event::Text(long.clone()));

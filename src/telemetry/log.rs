@@ -39,7 +39,7 @@ pub fn start(config: &LogConfig, otlp: Option<&SdkLoggerProvider>) {
         None => both(lines).init(),
         Some(provider) => {
             let bridge = OpenTelemetryTracingBridge::new(provider);
-            let elsewhere = bridge.with_filter(filter_fn(|metadata| travels(metadata)));
+            let elsewhere = bridge.with_filter(filter_fn(travels));
             both(
                 lines
                     .with_filter(filter_fn(|metadata| !travels(metadata)))

@@ -26,5 +26,6 @@ mod random_schedules;
 mod readiness;
 mod store;
 mod support;
+mod telemetry;
 mod two_instances;
 mod upstream_calls;

@@ -2,6 +2,7 @@
 
 mod azurite;
 mod client;
+mod collector;
 mod faulty_store;
 mod gateway;
 mod program;
@@ -11,6 +12,7 @@ mod witness;
 pub(crate) use self::{
     azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
+    collector::{Answer, Collector, Point, Received, Span},
     faulty_store::{FaultyStore, Weather},
     gateway::Gateway,
     program::{Ended, Program},

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     agent::Failure,
     identity::TokenSource,
-    telemetry::{Child, Telemetry, attributes},
+    telemetry::{Child, Outcome, Telemetry, attributes},
 };
 
 /// A source of tokens, watched.
@@ -46,15 +46,14 @@ impl TokenSource for ObservedTokens {
         let child = Child::begin("sign in", SpanKind::Client);
         child.set(attributes::TOKEN_SCOPE, self.scope.clone());
         let result = asked.await;
-        let outcome = match &result {
-            Ok(_) => "done",
-            Err(_) => {
-                child.fail("sign_in_failed");
-                "error"
-            }
+        let outcome = if result.is_ok() {
+            Outcome::Done
+        } else {
+            child.fail("sign_in_failed");
+            Outcome::Error
         };
         if let Some(metrics) = self.telemetry.metrics() {
-            metrics.signed_in(&self.scope, outcome, started.elapsed());
+            metrics.signed_in(&self.scope, outcome.as_str(), started.elapsed());
         }
         result
     }

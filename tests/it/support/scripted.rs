@@ -12,7 +12,7 @@ use axum::{
     extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -22,7 +22,10 @@ pub(crate) struct Received {
     pub(crate) method: Method,
     /// Path and query below the project.
     pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) bytes: Bytes,
     /// The other end of the connection it came over.
     pub(crate) peer: SocketAddr,
 }
@@ -68,7 +71,12 @@ impl ScriptedUpstream {
     }
 
     pub(crate) fn project_endpoint(&self) -> String {
-        format!("http://{}{PROJECT}", self.address)
+        format!("{}{PROJECT}", self.origin())
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The answer to the next request that has none yet.
@@ -109,13 +117,16 @@ async fn answer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let path = uri.path_and_query().unwrap().as_str();
     script.received.lock().unwrap().push(Received {
         method,
         path: path.strip_prefix(PROJECT).unwrap_or(path).to_owned(),
+        headers,
         body: serde_json::from_slice(&body).unwrap_or_default(),
+        bytes: body,
         peer,
     });
     match script.answers.lock().unwrap().pop_front() {
