@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod callers;
 pub mod continuity;
+pub mod document;
 pub mod environment;
 pub mod foundry;
 pub mod identity;

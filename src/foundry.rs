@@ -2,9 +2,10 @@
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
 //! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
-//! [`directory`] lists the agents, [`readiness`] tells whether the service can be used.
+//! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used.
 
 pub mod client;
+mod definitions;
 pub mod directory;
 mod failures;
 pub mod http_client;
@@ -14,10 +15,18 @@ mod responses;
 mod retry;
 mod threads;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-pub use self::client::{Call, Foundry};
-use crate::agent::{AgentReference, AnswerStream, Failure, Turn};
+use tokio::time::Instant;
+
+pub use self::{
+    client::{Call, Foundry},
+    definitions::NotOverridable,
+};
+use crate::agent::{AgentReference, AnswerStream, Definition, Failure, Head, Turn};
+
+/// Time for [`forget`].
+const FORGET_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Deletes a stored response; that it is gone already is success.
 pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
@@ -31,6 +40,39 @@ pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(
     foundry
         .delete(&format!("/threads/{id}?api-version=v1"), call)
         .await
+}
+
+/// Deletes, in the background, what nothing will continue. A failure is only logged.
+pub fn forget(foundry: &Arc<Foundry>, left: Head, request_id: String) {
+    let call = Call {
+        request_id,
+        deadline: Instant::now() + FORGET_TIMEOUT,
+    };
+    let forgetting = Arc::clone(foundry);
+    foundry.tasks.spawn(async move {
+        let deleted = match &left {
+            Head::Response(id) => delete_response(&forgetting, id, &call).await,
+            Head::Thread(id) => delete_thread(&forgetting, id, &call).await,
+            Head::Run(run) => threads::end_run(&forgetting, run, &call).await,
+        };
+        if let Err(failure) = deleted {
+            tracing::warn!(
+                request.id = call.request_id,
+                detail = failure.detail,
+                "what nothing will continue could not be deleted upstream: {failure}"
+            );
+        }
+    });
+}
+
+/// What a new agent is made of, or why a turn cannot be run with that. Known agents cost no call.
+pub async fn definition(
+    foundry: &Arc<Foundry>,
+    name: &str,
+    version: Option<&str>,
+    call: &Call,
+) -> Result<Result<Arc<Definition>, NotOverridable>, Failure> {
+    definitions::read(foundry, name, version, call).await
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

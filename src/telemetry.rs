@@ -13,6 +13,7 @@ pub mod losses;
 mod metrics;
 pub mod observed;
 pub mod propagation;
+mod recognition;
 pub mod request;
 mod resource;
 pub mod turn;
@@ -33,7 +34,7 @@ pub use self::{
     child::Child,
     request::{Outcome, RequestEnd, RequestFacts, RequestTelemetry, TurnReport},
 };
-use self::{export::Surroundings, losses::Losses, metrics::Metrics};
+use self::{export::Surroundings, losses::Losses, metrics::Metrics, recognition::ContinuedHeads};
 use crate::{
     config::{ConfigError, telemetry::TelemetryConfig},
     identity::TokenSource,
@@ -49,6 +50,7 @@ struct Inner {
     metrics: Option<(SdkMeterProvider, Metrics)>,
     logs: Option<SdkLoggerProvider>,
     losses: Arc<Losses>,
+    continued_heads: ContinuedHeads,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Telemetry {
             metrics: metrics.transpose()?,
             logs: logs.transpose()?,
             losses,
+            continued_heads: ContinuedHeads::default(),
         })))
     }
 
@@ -151,6 +154,11 @@ impl Telemetry {
 
     fn metrics(&self) -> Option<&Metrics> {
         self.0.metrics.as_ref().map(|(_, metrics)| metrics)
+    }
+
+    /// Absent where nobody would be told what it is for.
+    fn continued_heads(&self) -> Option<&ContinuedHeads> {
+        self.is_on().then_some(&self.0.continued_heads)
     }
 
     fn captures_content(&self) -> bool {

@@ -179,6 +179,33 @@ impl Conversation {
             .unwrap_or_default()
     }
 
+    /// The calls of the newest question, if they were answered and it was the first time: function name and arguments.
+    pub(crate) fn calls_answered_once(&self) -> Option<Vec<(String, String)>> {
+        let asked = |turn: &Turn| matches!(turn, Turn::User { .. });
+        let since = self
+            .turns
+            .iter()
+            .rposition(asked)
+            .map_or(0, |place| place + 1);
+        let rounds = self
+            .turns
+            .iter()
+            .skip(since)
+            .collect::<Vec<_>>()
+            .chunk_by(|one, other| matches!(one, Turn::Call(_)) == matches!(other, Turn::Call(_)))
+            .map(<[&Turn]>::to_vec)
+            .collect::<Vec<_>>();
+        let [calls, outputs] = &rounds[..] else {
+            return None;
+        };
+        let is_output = |turn: &&Turn| matches!(turn, Turn::Output { .. });
+        let calls = calls.iter().filter_map(|turn| match turn {
+            Turn::Call(call) => Some((call.name.clone(), call.arguments.clone())),
+            _ => None,
+        });
+        outputs.iter().all(is_output).then(|| calls.collect())
+    }
+
     /// Whether the conversation ends with outputs or approvals that no answer followed yet.
     pub(crate) fn waits_for_answer(&self) -> bool {
         !self.pending_outputs().is_empty()

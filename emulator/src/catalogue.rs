@@ -5,7 +5,7 @@
 
 use crate::answer::{Answer, Citation, Ending, Part, Source};
 use crate::behaviour::{Fault, Stage};
-use crate::brain::Conversation;
+use crate::brain::{Conversation, Thought};
 use crate::error::ServiceError;
 use crate::refusals;
 
@@ -27,6 +27,7 @@ pub(crate) enum Persona {
     Assistant,
     Echo,
     Weather,
+    WeatherTwice,
     Cites,
     Approval,
     Consent,
@@ -77,10 +78,11 @@ pub(crate) struct BuiltIn {
 
 /// All built-in agents, in the order in which they are listed, oldest first.
 #[rustfmt::skip] // One agent a line.
-const BUILT_IN: [BuiltIn; 37] = [
+const BUILT_IN: [BuiltIn; 38] = [
     agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
     agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
+    agent("weather-twice", Persona::WeatherTwice, "Like weather, and asks twice before it answers."),
     agent("cites", Persona::Cites, "Cites a web page and a file after non-ASCII text."),
     agent("approval", Persona::Approval, "Asks for the approval of an MCP call."),
     agent("consent", Persona::Consent, "Asks for the user's OAuth consent.").only(Dialect::Responses),
@@ -173,6 +175,10 @@ impl Persona {
             | Persona::RefusesStore
             | Persona::Reasons
             | Persona::UnknownEvents => return Ok(None),
+            Persona::WeatherTwice => match conversation.calls_answered_once() {
+                Some(calls) => Answer::from_thought(Thought::Calls(calls)),
+                None => return Ok(None),
+            },
             Persona::Approval if conversation.waits_for_answer() => return Ok(None),
             Persona::Echo => Answer::text(conversation.last_user_text()),
             Persona::Cites => Answer::parts(vec![cited_message(dialect)]),
@@ -237,6 +243,11 @@ impl Persona {
             Persona::StallMiddle => some_text().breaking(Stage::Middle, Fault::Stall),
         };
         Ok(Some(answer))
+    }
+
+    /// Whether the agent owns the function `get_weather`.
+    pub(crate) fn owns_weather(self) -> bool {
+        matches!(self, Persona::Weather | Persona::WeatherTwice)
     }
 
     /// What this agent adds to a thought of its own.

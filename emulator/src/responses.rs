@@ -1,12 +1,13 @@
 //! New agents answer: the Responses API.
 //!
-//! A request is checked ([`request`], [`items`], [`overrides`]), answered by an agent, laid out as events ([`events`]),
+//! A request is checked ([`request`], [`items`], [`overrides`], [`model_options`]), answered, laid out as events ([`events`]),
 //! and played, as a stream or to its end ([`player`]). Shapes as recorded under `new/` of the fixtures.
 
 pub(crate) mod events;
 pub(crate) mod filters;
 pub(crate) mod handlers;
 pub(crate) mod items;
+pub(crate) mod model_options;
 pub(crate) mod object;
 pub(crate) mod overrides;
 pub(crate) mod player;

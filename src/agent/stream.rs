@@ -57,10 +57,31 @@ pub struct Leftover {
     pub ids: UpstreamIds,
     /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
     pub ended_by_service: bool,
-    /// Whether the agent said all it had to say.
-    pub completed: bool,
+    /// What the turn left behind upstream.
+    pub state: LeftState,
     /// The rest of the body, where the turn ended before the body did.
     pub rest: Option<ByteStream>,
+}
+
+/// What a turn left behind upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftState {
+    /// A conversation that can go on: the agent said all it had to say, or was cut at a limit of length.
+    Continuable,
+    /// An agent that waits for results of the client's functions.
+    AwaitingToolResults,
+    /// Nothing to go on from: the turn failed, was filtered or was given up.
+    Unusable,
+}
+
+impl LeftState {
+    const fn after(end: &End) -> Self {
+        match end {
+            End::Completed | End::Length => Self::Continuable,
+            End::ToolCalls => Self::AwaitingToolResults,
+            End::ContentFilter | End::Failed(_) => Self::Unusable,
+        }
+    }
 }
 
 impl fmt::Debug for Leftover {
@@ -69,13 +90,13 @@ impl fmt::Debug for Leftover {
             .debug_struct("Leftover")
             .field("ids", &self.ids)
             .field("ended_by_service", &self.ended_by_service)
-            .field("completed", &self.completed)
+            .field("state", &self.state)
             .field("rest", &self.rest.is_some())
             .finish()
     }
 }
 
-/// A turn that ended well.
+/// A turn that ended well, and that the client will show as a part of the history.
 #[derive(Debug, Default)]
 pub struct Ended {
     /// The whole text.
@@ -112,7 +133,7 @@ pub struct AnswerStream {
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
-    completed: bool,
+    left: LeftState,
     limits: StreamLimits,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
@@ -151,7 +172,7 @@ impl AnswerStream {
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
-            completed: false,
+            left: LeftState::Unusable,
             limits,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
@@ -169,7 +190,7 @@ impl AnswerStream {
         self.watch = Some(watch);
     }
 
-    /// Calls `before_end` before a good end (completed, or tool calls) is told.
+    /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
     pub fn call_before_end(&mut self, before_end: BeforeEnd) {
         self.before_end = Some((before_end, Ended::default()));
     }
@@ -216,10 +237,10 @@ impl AnswerStream {
                     return Poll::Ready(Some(event));
                 };
                 self.ended = true;
-                self.completed = end == End::Completed;
+                self.left = LeftState::after(&end);
                 self.pending.clear();
                 match self.before_end.take() {
-                    Some((before_end, said)) if matches!(end, End::Completed | End::ToolCalls) => {
+                    Some((before_end, said)) if self.left != LeftState::Unusable => {
                         let ids = self.translator.upstream_ids();
                         self.ending = Some((before_end(Ended { ids, ..said }), end));
                         continue;
@@ -346,7 +367,7 @@ impl Drop for AnswerStream {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),
                 ended_by_service: self.ended_by_service,
-                completed: self.completed,
+                state: self.left,
                 rest: self.bytes.take().filter(|_| self.ended_by_service),
             });
         }

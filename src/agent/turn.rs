@@ -1,6 +1,8 @@
 //! What the client said and asked for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Definition, Overrides};
 
 /// One request to an agent, free of any client's or service's wire format.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,10 +14,10 @@ pub struct Turn {
     pub messages: Vec<Message>,
     /// Most tokens the answer may have.
     pub max_output_tokens: Option<u32>,
-    /// Sampling temperature, 0 to 2; classic agents only.
-    pub temperature: Option<f64>,
-    /// Nucleus sampling, 0 to 1; classic agents only.
-    pub top_p: Option<f64>,
+    /// What the client asks beyond the agent's definition. A new agent heeds it only with a `definition`.
+    pub overrides: Overrides,
+    /// With which a new agent's turn is run instead of by its name, because the service takes no overrides by name.
+    pub definition: Option<Arc<Definition>>,
     /// The upstream conversation that `messages` continue; `None` where they are the whole history.
     pub continues: Option<Head>,
     /// Whether the service keeps the turn, so that it can be continued.
@@ -48,6 +50,18 @@ pub enum Head {
     Response(String),
     /// A thread of a classic agent, not in use by anybody else.
     Thread(String),
+    /// A run of a classic agent that waits for results, not in use by anybody else.
+    Run(WaitingRun),
+}
+
+/// A run of a classic agent that waits for the results of its calls. Until it has them, or is cancelled, or ends after
+/// ten hours, its thread takes no other run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRun {
+    /// `thread_...`.
+    pub thread_id: String,
+    /// `run_...`.
+    pub run_id: String,
 }
 
 /// One message of the conversation.

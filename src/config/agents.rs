@@ -1,10 +1,13 @@
 //! Aliases for agents, and what becomes of request fields that an agent does not take.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
-use super::{ConfigError, Environment};
+use super::{ConfigError, Environment, document::Document};
 
 /// Which agents are offered under which names, and how.
 #[derive(Debug, Clone)]
@@ -18,8 +21,7 @@ pub struct AgentsConfig {
 }
 
 /// What stands behind an alias.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "AliasForm")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
     /// Name of the agent: `name`, `name:version` or `asst_...`.
     pub agent: String,
@@ -27,14 +29,7 @@ pub struct Alias {
     pub overrides: Option<OverridePolicy>,
 }
 
-/// An alias is written as the agent's name, or as an object.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AliasForm {
-    Name(String),
-    Full(FullAlias),
-}
-
+/// An alias as it is written in full.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FullAlias {
@@ -42,15 +37,33 @@ struct FullAlias {
     overrides: Option<OverridePolicy>,
 }
 
-impl From<AliasForm> for Alias {
-    fn from(form: AliasForm) -> Self {
-        match form {
-            AliasForm::Name(agent) => Self {
-                agent,
-                overrides: None,
-            },
-            AliasForm::Full(FullAlias { agent, overrides }) => Self { agent, overrides },
+impl<'de> Deserialize<'de> for Alias {
+    /// Reads the agent's name alone, or an object.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrObject;
+
+        impl<'de> Visitor<'de> for NameOrObject {
+            type Value = Alias;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("the name of an agent, or an object with the field `agent`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, agent: &str) -> Result<Alias, E> {
+                Ok(Alias {
+                    agent: agent.to_owned(),
+                    overrides: None,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Alias, A::Error> {
+                let FullAlias { agent, overrides } =
+                    FullAlias::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Alias { agent, overrides })
+            }
         }
+
+        deserializer.deserialize_any(NameOrObject)
     }
 }
 
@@ -58,8 +71,10 @@ impl From<AliasForm> for Alias {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OverridePolicy {
-    /// Hints are dropped and reported; what would change the answer's meaning is refused.
+    /// Hints are dropped and reported; what would change the answer's meaning overrides the agent's definition.
     Auto,
+    /// Everything that can override the agent's definition does.
+    Inline,
     /// Everything is refused.
     Reject,
     /// Everything is dropped and reported.
@@ -81,33 +96,19 @@ impl AgentsConfig {
     /// Reads `GATEWAY_AGENTS` (inline JSON, or the path of a JSON file), `GATEWAY_CLASSIC_AGENTS` and
     /// `GATEWAY_AGENT_OVERRIDES`.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let aliases = match environment.get(AGENTS) {
+        let aliases = match Document::read(environment, AGENTS)? {
             None => BTreeMap::new(),
-            Some(inline) if inline.starts_with('{') => parse_aliases(inline, "the inline JSON")?,
-            Some(path) => {
-                let text = fs::read_to_string(path).map_err(|error| {
-                    ConfigError::invalid(
-                        AGENTS,
-                        format!("the file {path} cannot be read ({error})"),
-                    )
-                })?;
-                parse_aliases(&text, path)?
-            }
+            Some(document) => aliases(document)?,
         };
         let overrides = match environment.get(OVERRIDES).unwrap_or("auto") {
             "auto" => OverridePolicy::Auto,
             "reject" => OverridePolicy::Reject,
             "ignore" => OverridePolicy::Ignore,
-            "inline" => {
-                return Err(ConfigError::invalid(
-                    OVERRIDES,
-                    "inline is not available in this version; write auto, reject or ignore",
-                ));
-            }
+            "inline" => OverridePolicy::Inline,
             _ => {
                 return Err(ConfigError::invalid(
                     OVERRIDES,
-                    "write auto, reject or ignore",
+                    "write auto, inline, reject or ignore",
                 ));
             }
         };
@@ -119,19 +120,16 @@ impl AgentsConfig {
     }
 }
 
-fn parse_aliases(json: &str, origin: &str) -> Result<BTreeMap<String, Alias>, ConfigError> {
-    let file: AgentsFile = serde_json::from_str(json).map_err(|error| {
-        ConfigError::invalid(AGENTS, format!("{origin} is not as documented: {error}"))
-    })?;
-    for (name, alias) in &file.aliases {
+fn aliases(document: Document<AgentsFile>) -> Result<BTreeMap<String, Alias>, ConfigError> {
+    for (name, alias) in &document.content.aliases {
         if name.trim().is_empty() || alias.agent.trim().is_empty() {
-            return Err(ConfigError::invalid(
-                AGENTS,
-                format!("{origin}: an alias and the agent behind it must not be empty"),
+            return Err(document.error_at(
+                &["aliases", name],
+                "an alias and the agent behind it must not be empty",
             ));
         }
     }
-    Ok(file.aliases)
+    Ok(document.content.aliases)
 }
 
 #[cfg(test)]
@@ -173,8 +171,22 @@ mod tests {
     }
 
     #[test]
-    fn inline_overrides_are_not_claimed_before_they_exist() {
-        let environment = Environment::from_iter([(OVERRIDES, "inline")]);
-        assert!(AgentsConfig::from_environment(&environment).is_err());
+    fn every_policy_has_its_word() {
+        let policy = |word| {
+            AgentsConfig::from_environment(&Environment::from_iter([(OVERRIDES, word)]))
+                .map(|config| config.overrides)
+                .ok()
+        };
+        let words = ["auto", "inline", "reject", "ignore", "sometimes"];
+        assert_eq!(
+            words.map(policy),
+            [
+                Some(OverridePolicy::Auto),
+                Some(OverridePolicy::Inline),
+                Some(OverridePolicy::Reject),
+                Some(OverridePolicy::Ignore),
+                None
+            ]
+        );
     }
 }

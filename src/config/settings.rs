@@ -51,7 +51,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_AGENT_OVERRIDES",
         "`auto`",
-        "request fields that an agent owns: `auto` drops hints and refuses the rest, `reject` refuses all, `ignore` drops all; what is dropped is named in `x-ignored-params`",
+        "request fields that an agent owns: `auto` drops hints and lets the rest override the agent's definition, `inline` lets all override it, `reject` refuses all, `ignore` drops all; what is dropped is named in `x-ignored-params`",
     ),
     setting(
         "FOUNDRY_CREDENTIAL",

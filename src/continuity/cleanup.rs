@@ -57,6 +57,9 @@ pub async fn run(
             let deleted = match &row.upstream {
                 Upstream::Response { id } => foundry::delete_response(foundry, id, &call).await,
                 Upstream::Thread { id } => foundry::delete_thread(foundry, id, &call).await,
+                Upstream::Run { run, .. } => {
+                    foundry::delete_thread(foundry, &run.thread_id, &call).await
+                }
                 Upstream::Row { .. } => continue,
             };
             match deleted {

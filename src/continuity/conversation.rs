@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-
 use super::{
-    digest::{Chain, Link, ScopeKey},
-    recognition::{ContinuedHeads, Recognition},
-    store::{
-        Clock, ConversationStore, Inserted, Key, Row, StoreError, Stored, Taken, Upstream, Version,
-    },
+    digest::{Chain, ScopeKey},
+    recorder::Recorder,
+    store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream, Version},
+    waiting_run,
 };
 use crate::{
-    agent::{AgentReference, Head, Message, Turn, stream::Ended},
+    agent::{AgentReference, Head, Message, Turn, turn::WaitingRun},
     random_id::random_id,
 };
 
@@ -40,6 +37,10 @@ pub enum Unplaceable {
     InUse,
     /// The store does not answer, and there is no history to replay.
     StoreFailed(StoreError),
+    /// A tool result belongs to no call that is waited for, and there is no history that says otherwise.
+    UnknownCall(String),
+    /// Results of these calls are missing.
+    MissingResults(Vec<String>),
 }
 
 /// A turn with its place in a conversation.
@@ -51,8 +52,8 @@ pub struct Placed {
     pub replay: Option<Turn>,
     /// Remembers the turn when it has ended well.
     pub recorder: Option<Recorder>,
-    /// How the conversation was found.
-    pub recognition: Recognition,
+    /// A run that waits for results which will not come, taken to be ended.
+    pub given_up: Option<WaitingRun>,
 }
 
 impl Placed {
@@ -62,7 +63,7 @@ impl Placed {
             turn,
             replay: None,
             recorder: None,
-            recognition: Recognition::Off,
+            given_up: None,
         }
     }
 }
@@ -70,11 +71,10 @@ impl Placed {
 /// Conversations, as far as the store remembers them.
 #[derive(Debug)]
 pub struct Conversations {
-    store: Arc<dyn ConversationStore>,
+    pub(super) store: Arc<dyn ConversationStore>,
     clock: Arc<dyn Clock>,
     secret: Vec<u8>,
     keep_seconds: u64,
-    continued_heads: ContinuedHeads,
 }
 
 impl Conversations {
@@ -90,7 +90,6 @@ impl Conversations {
             clock,
             secret,
             keep_seconds,
-            continued_heads: ContinuedHeads::default(),
         }
     }
 
@@ -102,141 +101,250 @@ impl Conversations {
         // An id means the same under every name.
         let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");
         let chain = Chain::of(&turn, &scope);
-        let found = match (request.id, &chain) {
-            (Some(id), _) => {
-                let key = ids.id_key(id);
-                match self.store.get(&key).await {
-                    Ok(Some(stored)) => Ok((key, stored, after_last_answer(&turn))),
-                    Ok(None) => return Err(Unplaceable::Unknown),
-                    Err(error) => {
-                        if !shows_an_answer(&turn) {
-                            return Err(Unplaceable::StoreFailed(error));
-                        }
-                        Err(self.give_up(&error))
-                    }
-                }
-            }
-            (
-                None,
-                Some(Chain {
-                    root,
-                    known: Some((link, tail)),
-                    ..
-                }),
-            ) if request.recognise => {
-                let key = scope.key(*root, *link);
-                match self.store.get(&key).await {
-                    Ok(Some(stored)) => Ok((key, stored, *tail)),
-                    Ok(None) => Err(Recognition::Miss),
-                    Err(error) => Err(self.give_up(&error)),
-                }
-            }
-            _ => Err(Recognition::New),
+        let known = chain
+            .as_ref()
+            .and_then(|chain| Some((chain.root, chain.known?)))
+            .map(|(root, (link, tail))| (scope.key(root, link), tail));
+        let replayable = is_replayable(request, &turn);
+        let by_calls = self
+            .find_by_calls(request, &ids, known.as_ref(), &turn)
+            .await?;
+        let found = match request.id {
+            _ if by_calls.is_some() => by_calls,
+            Some(id) => self.find_by_id(id, &ids, known, &turn, replayable).await?,
+            None if request.recognise => self.find_by_history(known).await,
+            None => None,
         };
         let mut instructions = ids.instructions(&turn);
-        if let (Some(_), Ok((_, stored, _)), true) = (request.id, &found, instructions.is_empty()) {
+        if let (Some(_), Some(found), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
-            instructions.clone_from(&stored.row.instructions_digest);
+            instructions.clone_from(&found.stored.row.instructions_digest);
         }
         let thread_id = match (&request.id, &found) {
             (Some(id), _) => (*id).to_owned(),
-            (None, Ok((_, stored, _))) if !stored.row.thread_id.is_empty() => {
-                stored.row.thread_id.clone()
+            (None, Some(found)) if !found.stored.row.thread_id.is_empty() => {
+                found.stored.row.thread_id.clone()
             }
             _ => random_id("thread_"),
         };
         let recorder = Recorder {
             store: Arc::clone(&self.store),
+            // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
             link: chain
-                .filter(|_| request.id.is_none())
+                .filter(|_| found.as_ref().is_none_or(|found| found.by_history))
                 .map(|chain| (chain.root, chain.all)),
             id_key: ids.id_key(&thread_id),
+            continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
                 agent,
                 scope: ids.public(),
                 instructions_digest: instructions.clone(),
                 thread_id,
+                history: None,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
+            ids,
         };
-        let replayable = request.id.is_none() || shows_an_answer(&turn);
+        let found = match found {
+            Some(found) => self.follow(found).await,
+            None => None,
+        };
+        let mut answers_run = false;
+        if let Some(Found { stored, tail, .. }) = &found {
+            answers_run = waiting_run::answers_all(&stored.row.upstream, &turn, *tail);
+            if !replayable {
+                waiting_run::check_results(&stored.row.upstream, &turn, *tail)?;
+            }
+        }
         let whole = Turn { keep: true, ..turn };
         let head = match found {
-            Ok((_, stored, _)) if holds_taken_back_instructions(&stored.row, &instructions) => {
-                Err(Recognition::InstructionsRemoved)
-            }
-            Ok((key, stored, tail)) => {
-                let claimed = self.claim(&key, stored).await;
-                claimed
-                    .map(|(head, known)| (head, known, tail, self.continued_heads.continued(&key)))
-            }
-            Err(recognition) => Err(recognition),
+            Some(found) if holds_taken_back_instructions(&found.stored.row, &instructions) => None,
+            Some(found) => self
+                .claim(&found.key, found.stored)
+                .await
+                .map(|(head, known)| (head, known, found.tail)),
+            None => None,
         };
         Ok(match head {
-            Ok((head, known_instructions, tail, recognition)) => Placed {
-                turn: continued(&whole, head, known_instructions == instructions, tail),
+            Some((head, _, tail)) if answers_run => Placed {
+                turn: waiting_run::submission(&whole, head, tail),
                 replay: replayable.then_some(whole),
                 recorder: Some(recorder),
-                recognition,
+                given_up: None,
             },
-            Err(_) if !replayable => return Err(Unplaceable::InUse),
-            Err(recognition) => Placed {
+            // The thread holds what the client may have taken back, so that a new one takes its place.
+            Some((Head::Run(run), _, _)) if replayable => Placed {
                 turn: whole,
                 replay: None,
                 recorder: Some(recorder),
-                recognition,
+                given_up: Some(run),
+            },
+            Some((head, known_instructions, tail)) => Placed {
+                turn: continued(&whole, head, known_instructions == instructions, tail),
+                replay: replayable.then_some(whole),
+                recorder: Some(recorder),
+                given_up: None,
+            },
+            None if !replayable && request.id.is_none() => {
+                return Err(waiting_run::unknown_call(&whole));
+            }
+            None if !replayable => return Err(Unplaceable::InUse),
+            None => Placed {
+                turn: whole,
+                replay: None,
+                recorder: Some(recorder),
+                given_up: None,
             },
         })
     }
 
+    /// The head that the history leads to.
+    async fn find_by_history(&self, known: Option<(Key, usize)>) -> Option<Found> {
+        let (key, tail) = known?;
+        match self.store.get(&key).await {
+            Ok(stored) => stored.map(|stored| Found {
+                key,
+                stored,
+                tail,
+                by_history: true,
+            }),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// The head that the history leads to within the conversation `id`; where the history leads nowhere, because it
+    /// is not shown or only a part of it, the newest head. `None` where the whole history has to be replayed.
+    async fn find_by_id(
+        &self,
+        id: &str,
+        ids: &ScopeKey,
+        known: Option<(Key, usize)>,
+        turn: &Turn,
+        replayable: bool,
+    ) -> Result<Option<Found>, Unplaceable> {
+        let id_key = ids.id_key(id);
+        let shown = known.as_ref().map(|(key, _)| key.clone());
+        let (by_id, by_history) =
+            tokio::join!(self.store.get(&id_key), self.find_by_history(known));
+        if let Some(found) = by_history.filter(|found| found.stored.row.thread_id == id) {
+            return Ok(Some(found));
+        }
+        match by_id {
+            Ok(Some(stored)) => Ok(match compare(&stored.row, shown.as_ref()) {
+                Shown::Elsewhere => None,
+                shown => Some(Found {
+                    key: id_key,
+                    stored,
+                    tail: after_last_answer(turn),
+                    by_history: shown == Shown::Whole,
+                }),
+            }),
+            Ok(None) => Err(Unplaceable::Unknown),
+            Err(error) if replayable => Ok(self.give_up(&error)),
+            Err(error) => Err(Unplaceable::StoreFailed(error)),
+        }
+    }
+
     /// Takes a head: a response may be continued by many, a thread by one.
-    async fn claim(&self, key: &Key, stored: Stored) -> Result<(Head, String), Recognition> {
+    async fn claim(&self, key: &Key, stored: Stored) -> Option<(Head, String)> {
         let Row {
             upstream,
             instructions_digest,
             ..
         } = stored.row;
         match upstream {
-            Upstream::Response { id } => Ok((Head::Response(id), instructions_digest)),
+            Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
             Upstream::Thread { id } => {
-                let id = self.take_thread(key, &stored.version, id).await?;
-                Ok((Head::Thread(id), instructions_digest))
+                self.take(key, &stored.version).await?;
+                Some((Head::Thread(id), instructions_digest))
             }
-            Upstream::Row { key } => {
-                let stored = match self.store.get(&key).await {
-                    Ok(stored) => stored.ok_or(Recognition::Contended)?,
-                    Err(error) => return Err(self.give_up(&error)),
-                };
-                let Upstream::Thread { id } = stored.row.upstream else {
-                    return Err(Recognition::Miss);
-                };
-                let id = self.take_thread(&key, &stored.version, id).await?;
-                Ok((Head::Thread(id), instructions_digest))
+            Upstream::Run { run, .. } => {
+                self.take(key, &stored.version).await?;
+                Some((Head::Run(run), instructions_digest))
             }
+            Upstream::Row { .. } => None,
         }
     }
 
-    async fn take_thread(
-        &self,
-        key: &Key,
-        version: &Version,
-        id: String,
-    ) -> Result<String, Recognition> {
+    /// From the row of an id to the one that names the thread.
+    async fn follow(&self, found: Found) -> Option<Found> {
+        let Upstream::Row { key } = found.stored.row.upstream else {
+            return Some(found);
+        };
+        match self.store.get(&key).await {
+            Ok(stored) => Some(Found {
+                key,
+                stored: stored?,
+                ..found
+            }),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    async fn take(&self, key: &Key, version: &Version) -> Option<()> {
         match self.store.take(key, version).await {
-            Ok(Taken::Yes) => Ok(id),
-            Ok(Taken::Gone) => Err(Recognition::Contended),
-            Err(error) => Err(self.give_up(&error)),
+            Ok(Taken::Yes) => Some(()),
+            Ok(Taken::Gone) => None,
+            Err(error) => self.give_up(&error),
         }
     }
 
-    fn give_up(&self, error: &dyn std::error::Error) -> Recognition {
+    pub(super) fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {
         tracing::warn!(
             store = self.store.kind(),
             "the history is replayed, because the store failed: {error}"
         );
-        Recognition::StoreFailed
+        None
+    }
+}
+
+/// A row that leads to a head.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) key: Key,
+    pub(super) stored: Stored,
+    /// How many messages the upstream conversation has already, instructions counted.
+    pub(super) tail: usize,
+    /// Whether the history led to it, and so is the history of the whole upstream conversation.
+    pub(super) by_history: bool,
+}
+
+impl Found {
+    /// What the row of the conversation's id says while this is its newest head.
+    fn as_the_id_names_it(&self) -> Upstream {
+        match &self.stored.row.upstream {
+            Upstream::Thread { .. } | Upstream::Run { .. } => Upstream::Row {
+                key: self.key.clone(),
+            },
+            upstream => upstream.clone(),
+        }
+    }
+}
+
+/// How the history that is shown stands to the newest head of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// It is what led to the head.
+    Whole,
+    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
+    Elsewhere,
+    /// Nothing, or a part that does not tell.
+    Unknown,
+}
+
+/// Compares with the row of the id, which names the newest head.
+fn compare(row: &Row, shown: Option<&Key>) -> Shown {
+    let newest = match (&row.history, &row.upstream) {
+        (Some(history), _) => Some(history),
+        (None, Upstream::Row { key }) => Some(key),
+        (None, _) => None,
+    };
+    match (newest, shown) {
+        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
+        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
+        _ => Shown::Unknown,
     }
 }
 
@@ -248,13 +356,17 @@ fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
         && !row.instructions_digest.is_empty()
 }
 
-/// Whether the request holds more of its conversation than what is new.
-fn shows_an_answer(turn: &Turn) -> bool {
-    0 < after_last_answer(turn)
+/// Whether the request holds its conversation, and not only what is new: one that names a conversation need not, and
+/// one that begins with results of calls does not.
+pub(super) fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
+    match turn.conversation().next() {
+        Some(Message::ToolResult { .. }) => false,
+        _ => request.id.is_none() || 0 < after_last_answer(turn),
+    }
 }
 
 /// The index after the last assistant message.
-fn after_last_answer(turn: &Turn) -> usize {
+pub(super) fn after_last_answer(turn: &Turn) -> usize {
     turn.messages
         .iter()
         .rposition(|message| matches!(message, Message::Assistant { .. }))
@@ -263,7 +375,7 @@ fn after_last_answer(turn: &Turn) -> usize {
 
 /// What is new. Instructions travel again when they have changed; those of a classic run hold for that run only.
 fn continued(whole: &Turn, head: Head, same_instructions: bool, tail: usize) -> Turn {
-    let resend = !same_instructions || matches!(head, Head::Thread(_));
+    let resend = !same_instructions || matches!(head, Head::Thread(_) | Head::Run(_));
     let is_instruction = |message: &&Message| matches!(message, Message::Instruction { .. });
     let earlier = whole
         .messages
@@ -279,106 +391,5 @@ fn continued(whole: &Turn, head: Head, same_instructions: bool, tail: usize) -> 
         messages: earlier.chain(new).cloned().collect(),
         continues: Some(head),
         ..whole.clone()
-    }
-}
-
-/// Remembers where a finished turn can be continued.
-#[derive(Debug)]
-pub struct Recorder {
-    store: Arc<dyn ConversationStore>,
-    scope: ScopeKey,
-    /// The conversation's root and the link before the answer; absent where the history is not known whole.
-    link: Option<(Link, Link)>,
-    id_key: Key,
-    row: Row,
-}
-
-impl Recorder {
-    /// The id that the client is told.
-    pub fn thread_id(&self) -> &str {
-        &self.row.thread_id
-    }
-
-    /// Stores the head that `ended` leaves behind. A failure costs a replay later, nothing now.
-    pub fn record(self, ended: Ended) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
-                // A classic run that waits for tool results is not continued but replayed: its thread is deleted.
-                (Some(_), _) if !ended.tool_calls.is_empty() => return,
-                (Some(id), _) => Upstream::Thread { id },
-                (None, Some(id)) => Upstream::Response { id },
-                (None, None) => return,
-            };
-            let row = Row {
-                upstream,
-                ..self.row.clone()
-            };
-            let answer = Message::Assistant {
-                text: Some(ended.text)
-                    .filter(|text| !text.is_empty() || ended.tool_calls.is_empty()),
-                tool_calls: ended.tool_calls,
-            };
-            let by_history = self
-                .link
-                .map(|(root, before)| self.scope.key(root, self.scope.after(before, &answer)));
-            let recorded = match row.upstream {
-                Upstream::Thread { .. } => self.record_thread(by_history, &row).await,
-                _ => self.record_response(by_history, &row).await,
-            };
-            if let Err(error) = recorded {
-                tracing::warn!(
-                    store = self.store.kind(),
-                    "the next turn will be a replay: {error}"
-                );
-            }
-        })
-    }
-
-    /// A response may be named by any number of rows, because it never changes.
-    async fn record_response(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
-        let insert = async {
-            match &by_history {
-                Some(key) => self.store.insert(key, row).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, row));
-        inserted.and(upserted)
-    }
-
-    /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
-    /// it, and one of them on a history that is not its own.
-    async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), StoreError> {
-        if let Some(key) = by_history {
-            let (inserted, pointed) = self.insert_thread(&key, row).await;
-            let there_already = inserted? == Inserted::AlreadyThere;
-            if !there_already {
-                return pointed;
-            }
-            // Either this very row, or the same answer to the same history on another thread.
-            let stored = self.store.get(&key).await?;
-            if stored.is_none_or(|stored| stored.row.upstream == row.upstream) {
-                return pointed;
-            }
-        }
-        let key = self.scope.id_key(&random_id("head_"));
-        let (inserted, pointed) = self.insert_thread(&key, row).await;
-        inserted.and(pointed)
-    }
-
-    /// Names the thread in the row of `key`, to which the row of the id points.
-    async fn insert_thread(
-        &self,
-        key: &Key,
-        row: &Row,
-    ) -> (Result<Inserted, StoreError>, Result<(), StoreError>) {
-        let pointer = Row {
-            upstream: Upstream::Row { key: key.clone() },
-            ..row.clone()
-        };
-        tokio::join!(
-            self.store.insert(key, row),
-            self.store.upsert(&self.id_key, &pointer)
-        )
     }
 }

@@ -75,6 +75,15 @@ impl ScopeKey {
         }
     }
 
+    /// Where the row of the run is that waits for the results of calls, the first of which in order of their ids is
+    /// `call_id`. The service makes these ids up, so that one is enough.
+    pub fn call_key(&self, call_id: &str) -> Key {
+        Key {
+            partition: hex(&mac(&self.0, &[b"call", call_id.as_bytes()])),
+            row: hex(&mac(&self.0, &[b"call row", call_id.as_bytes()])),
+        }
+    }
+
     /// Fingerprint of all system and developer texts together.
     pub fn instructions(&self, turn: &Turn) -> String {
         let texts: Vec<_> = turn.instructions().collect();
@@ -139,9 +148,13 @@ impl Fingerprint {
                 let text = text.as_deref().map(settled).unwrap_or_default();
                 self.texts("assistant", [text.as_str()]);
                 for ToolCall {
-                    name, arguments, ..
+                    call_id,
+                    name,
+                    arguments,
                 } in tool_calls
                 {
+                    // Two conversations may read the same but for the ids of their calls, which results are matched by.
+                    self.field(call_id.as_bytes());
                     self.field(name.as_bytes());
                     self.texts("arguments", [arguments.as_str()]);
                 }

@@ -24,6 +24,7 @@ use self::{
     table::{Authorization, TableStore},
 };
 use crate::{
+    agent::turn::WaitingRun,
     config::{
         ConfigError,
         identity::{CredentialConfig, IdentityConfig},
@@ -92,6 +93,9 @@ pub struct Row {
     pub instructions_digest: String,
     /// The id that clients were told for the conversation; may be empty.
     pub thread_id: String,
+    /// In the row of an id that names a response, and in those that name a run: where the row of the history that led
+    /// to it is, or would be, if it is known.
+    pub history: Option<Key>,
     /// From when on the row counts as not there, in Unix seconds.
     pub expires_at: u64,
 }
@@ -115,6 +119,13 @@ pub enum Upstream {
     Thread {
         /// Id of the thread.
         id: String,
+    },
+    /// A run of a classic agent that waits for results of the client's functions.
+    Run {
+        /// The run and its thread.
+        run: WaitingRun,
+        /// Ids of the calls whose results it waits for, all at once.
+        calls: Vec<String>,
     },
     /// Another row, which names the thread: a thread has one row, so that who takes the row has the thread.
     Row {

@@ -13,7 +13,7 @@ use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{failures, retry};
+use super::{definitions::Definitions, failures, retry};
 use crate::{
     agent::{
         Failure, FailureKind,
@@ -35,6 +35,8 @@ pub struct Foundry {
     pub(super) tasks: TaskTracker,
     /// The service has refused `store: false` with an agent; it is not sent again.
     pub(super) refuses_store: AtomicBool,
+    /// What agents are made of, as far as it had to be read.
+    pub(super) definitions: Definitions,
 }
 
 impl fmt::Debug for Foundry {
@@ -87,7 +89,13 @@ impl Foundry {
             limits,
             tasks,
             refuses_store: AtomicBool::new(false),
+            definitions: Definitions::default(),
         }
+    }
+
+    /// Where background work belongs, so that shutdown waits for it.
+    pub fn background(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// Host name and port of the project, for `/readyz`.
@@ -189,7 +197,12 @@ impl Foundry {
             path,
             body: None,
         };
-        read_json(self.send(request, call).await?, call.deadline).await
+        let child = Child::begin("GET", SpanKind::Client);
+        let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        child
+            .around(read)
+            .await
+            .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
 
     /// Deletes what `path` names, unless it is gone already.

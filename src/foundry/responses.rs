@@ -4,6 +4,7 @@
 //! only what is new, and is stored, so that it can be continued in its turn.
 
 mod from_turn;
+mod inline;
 mod to_events;
 mod wire;
 
@@ -14,7 +15,10 @@ use http::Method;
 
 use self::to_events::ResponsesTranslator;
 use super::client::{Call, Foundry, UpstreamRequest, byte_stream};
-use crate::agent::{AnswerStream, Failure, FailureKind, Turn, stream::StreamLimits};
+use crate::agent::{
+    AnswerStream, Failure, FailureKind, Head, Turn,
+    stream::{LeftState, StreamLimits},
+};
 
 const PATH: &str = "/openai/v1/responses";
 
@@ -44,13 +48,21 @@ pub(super) async fn answer(
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
     };
-    let keeper = Arc::clone(foundry);
+    let foundry = Arc::clone(foundry);
+    let (keep, request_id) = (turn.keep, call.request_id.clone());
     Ok(AnswerStream::new(
         byte_stream(response),
         Box::new(ResponsesTranslator::default()),
         limits,
         // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
-        Box::new(move |leftover| keeper.keep_connection(leftover)),
+        Box::new(move |leftover| {
+            if let (true, LeftState::Unusable, Some(id)) =
+                (keep, leftover.state, &leftover.ids.run_id)
+            {
+                super::forget(&foundry, Head::Response(id.clone()), request_id);
+            }
+            foundry.keep_connection(leftover);
+        }),
     ))
 }
 

@@ -1,6 +1,6 @@
 //! Classic agents: threads and runs. Retired by the service on 2027-03-31, and switched off by one setting.
 //!
-//! Calls for one turn, the fewest the wire allows:
+//! Calls for one turn, the fewest the wire allows: with the results that a run waits for one ([`tool_outputs`]),
 //! without system text one (`POST /threads/runs`, streamed), with system text two (`POST /threads`, then
 //! `POST /threads/{id}/runs`, because only there is `additional_instructions`), and after the answer, not
 //! waited for, one `DELETE /threads/{id}`; before that one cancel where the run has not ended.
@@ -8,6 +8,7 @@
 mod cleanup;
 mod from_turn;
 mod to_events;
+mod tool_outputs;
 mod wire;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
 
+pub(super) use self::cleanup::end_run;
 use self::{to_events::ThreadsTranslator, wire::CreatedThread};
 use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
 use crate::agent::{AnswerStream, Failure, FailureKind, Head, Turn, stream::StreamLimits};
@@ -34,7 +36,18 @@ pub(super) async fn answer(
     let mut thread =
         cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);
     let instructions = from_turn::instructions(turn);
+    let mut translator = ThreadsTranslator::default();
     let response = match (&turn.continues, instructions) {
+        (Some(Head::Run(run)), _) if tool_outputs::answer_all_calls(turn) => {
+            thread.own(&run.thread_id);
+            translator = ThreadsTranslator::of_run(run);
+            tool_outputs::submit(foundry, run, turn, call).await?
+        }
+        (Some(Head::Run(run)), instructions) => {
+            thread.own(&run.thread_id);
+            let next = from_turn::continue_run(assistant_id, instructions.as_deref(), turn);
+            tool_outputs::give_up_and_run(foundry, run, &next, call).await?
+        }
         (Some(Head::Thread(id)), instructions) => {
             thread.own(id);
             let run = from_turn::continue_run(assistant_id, instructions.as_deref(), turn);
@@ -70,7 +83,7 @@ pub(super) async fn answer(
     };
     Ok(AnswerStream::new(
         byte_stream(response),
-        Box::new(ThreadsTranslator::default()),
+        Box::new(translator),
         limits,
         Box::new(move |leftover| thread.end(leftover)),
     ))

@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod overriding;
 mod streamed;
 
 use std::{
@@ -23,7 +24,8 @@ use tokio::time::Instant;
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
-        AgentReference, AnswerStream, Failure, FailureKind, Turn, model_name, stream::BeforeEnd,
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn, model_name,
+        stream::BeforeEnd,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -32,7 +34,7 @@ use crate::{
     foundry::{self, Call, Foundry},
     identity::callers::CallerName,
     middleware::RequestId,
-    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn},
+    openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
     telemetry::{RequestTelemetry, turn::TurnFacts},
 };
@@ -52,10 +54,24 @@ pub async fn create(
     let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let (turn, ignored) = to_turn::read_turn(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent)?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    let total = if envelope.stream {
+        limits.stream_total
+    } else {
+        limits.response_total
+    };
+    let call = Call {
+        request_id: request_id.clone(),
+        deadline: Instant::now() + total,
+    };
+    let (turn, ignored) =
+        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
     let placing = place(&app, &caller, &agent.reference, &said, turn);
-    let mut placed = telemetry.placing(placing, how_it_was_placed).await?;
+    let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
+    if let Some(run) = placed.given_up.take() {
+        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+    }
     let thread_id = placed
         .recorder
         .as_ref()
@@ -66,15 +82,6 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
-    let total = if envelope.stream {
-        limits.stream_total
-    } else {
-        limits.response_total
-    };
-    let call = Call {
-        request_id: request_id.clone(),
-        deadline: Instant::now() + total,
-    };
     let watch = telemetry.turn(&TurnFacts {
         agent: &agent.reference,
         model: &head.model,
@@ -84,8 +91,8 @@ pub async fn create(
         turn: &placed.turn,
     });
     let record = placed.recorder.take().map(|recorder| {
-        let before_end: BeforeEnd = Box::new(move |ended| recorder.record(ended));
-        telemetry.recording(before_end)
+        let foundry = Arc::clone(&app.foundry);
+        telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
     });
     let foundry = Arc::clone(&app.foundry);
     let model = head.model.clone();
@@ -117,6 +124,9 @@ async fn place(
     turn: Turn,
 ) -> Result<Placed, ApiError> {
     if !said.on {
+        if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
+            return Err(tool_results::unknown_call(0, call_id));
+        }
         return Ok(Placed::stateless(turn));
     }
     let request = continuity::Request {
@@ -134,15 +144,9 @@ async fn place(
             "the conversation is in use by another request; try again, or send the whole history",
         )),
         Unplaceable::StoreFailed(error) => ApiError::store_failed(error.to_string()),
+        Unplaceable::UnknownCall(id) => tool_results::unknown_call(0, &id),
+        Unplaceable::MissingResults(ids) => tool_results::missing_results(None, &ids),
     })
-}
-
-/// The word for how a conversation was found, in spans and metrics.
-fn how_it_was_placed(placed: &Result<Placed, ApiError>) -> &'static str {
-    match placed {
-        Ok(placed) => placed.recognition.as_str(),
-        Err(_) => "refused",
-    }
 }
 
 /// Calls the agent and waits for its first sign of work. A head that the service does not know any more, or that

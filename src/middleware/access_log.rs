@@ -108,6 +108,9 @@ impl Drop for Line {
         let status = self.answer.map(|(status, _)| status);
         let code = self.code.as_ref().map(|ErrorCode(code)| code.as_ref());
         let code = code.or(report.error);
+        if self.caller.is_empty() {
+            self.caller.clone_from(&report.caller);
+        }
         let outcome = match self.end {
             BodyEnd::Cancelled => Outcome::Cancelled,
             BodyEnd::Error => Outcome::Error,

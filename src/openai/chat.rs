@@ -1,14 +1,18 @@
 //! Chat completions.
 //!
-//! [`request`] and [`response`] are the wire; [`to_turn`] reads requests with the field table of [`fields`];
+//! [`request`], [`options`] and [`response`] are the wire; [`to_turn`] and [`to_overrides`] read requests with the
+//! field table of [`fields`];
 //! [`answer`] folds events into a whole answer and [`chunks`] into a stream.
 
 pub mod answer;
 pub mod chunks;
 pub mod fields;
+pub mod options;
 pub mod request;
 pub mod response;
+pub mod to_overrides;
 pub mod to_turn;
+pub mod tool_results;
 
 /// What every part of one answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,8 +18,12 @@ use super::{
     Telemetry, attributes,
     child::{Child, Family},
     propagation,
+    recognition::Recognition,
 };
-use crate::agent::{Usage, stream::BeforeEnd};
+use crate::{
+    agent::{Usage, stream::BeforeEnd},
+    continuity::conversation::Placed,
+};
 
 /// A request, as everybody who serves it shares it.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub struct TurnReport {
     pub usage: Option<Usage>,
     /// Why the turn failed: the code of its error.
     pub error: Option<&'static str>,
+    /// Name of the caller.
+    pub caller: String,
 }
 
 /// What is known of a request when it arrives.
@@ -159,21 +165,28 @@ impl RequestTelemetry {
         self.0.context.as_ref()
     }
 
-    /// Finds a conversation, told as a span with how that went.
-    pub async fn placing<F, T, E>(
+    /// Finds a conversation, told as a span with how that went: whether continuity is on, and whether an earlier turn is
+    /// looked for, is up to the request.
+    pub async fn placing<E>(
         &self,
-        placing: F,
-        how: impl Fn(&Result<T, E>) -> &'static str,
-    ) -> F::Output
-    where
-        F: Future<Output = Result<T, E>>,
-    {
+        placing: impl Future<Output = Result<Placed, E>>,
+        on: bool,
+        looked_up: bool,
+    ) -> Result<Placed, E> {
+        let telemetry = &self.0.telemetry;
+        let Some(heads) = telemetry.continued_heads() else {
+            return placing.await;
+        };
         let child = Child::begin("continuity", SpanKind::Internal);
         let placed = child.around(placing).await;
-        let how = how(&placed);
-        child.set(attributes::CONTINUITY, how);
-        if let Some(metrics) = self.0.telemetry.metrics() {
-            metrics.placed(how);
+        let how = match &placed {
+            Ok(_) if !on => Recognition::Off,
+            Ok(placed) => heads.recognition(&placed.turn, looked_up),
+            Err(_) => Recognition::Refused,
+        };
+        child.set(attributes::CONTINUITY, how.as_str());
+        if let Some(metrics) = telemetry.metrics() {
+            metrics.placed(how.as_str());
         }
         placed
     }

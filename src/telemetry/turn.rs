@@ -66,7 +66,10 @@ pub struct TurnWatch {
 impl RequestTelemetry {
     /// Begins a turn of this request.
     pub fn turn(&self, facts: &TurnFacts<'_>) -> TurnWatch {
-        self.report_mut(|report| report.agent = Some(facts.agent.to_string()));
+        self.report_mut(|report| {
+            report.agent = Some(facts.agent.to_string());
+            facts.caller.clone_into(&mut report.caller);
+        });
         if facts.streamed
             && let Some(metrics) = self.telemetry().metrics()
         {
@@ -96,10 +99,10 @@ impl RequestTelemetry {
         let Some(family) = parent.get::<Family>() else {
             return parent.clone();
         };
-        let mut main_agent = vec![
-            KeyValue::new(attributes::MAIN_AGENT_NAME, name_of(facts.agent)),
-            KeyValue::new(attributes::MAIN_AGENT_ID, facts.agent.to_string()),
-        ];
+        let mut main_agent = vec![KeyValue::new(
+            attributes::MAIN_AGENT_NAME,
+            name_of(facts.agent),
+        )];
         if let Some(id) = facts.conversation_id {
             main_agent.push(KeyValue::new(
                 attributes::MAIN_AGENT_CONVERSATION,
@@ -143,10 +146,10 @@ impl RequestTelemetry {
                 i64::from(most),
             ));
         }
-        if let Some(temperature) = facts.turn.temperature {
+        if let Some(temperature) = facts.turn.overrides.temperature {
             list.push(KeyValue::new(attributes::REQUEST_TEMPERATURE, temperature));
         }
-        if let Some(top_p) = facts.turn.top_p {
+        if let Some(top_p) = facts.turn.overrides.top_p {
             list.push(KeyValue::new(attributes::REQUEST_TOP_P, top_p));
         }
         if self.telemetry().captures_content() {
@@ -222,22 +225,20 @@ impl TurnWatch {
 
     fn attributes_at_end(&mut self, ids: UpstreamIds) -> Vec<KeyValue> {
         let mut list = Vec::with_capacity(16);
+        let name = name_of(&self.agent);
         let version = match &self.agent {
             AgentReference::New { version, .. } => ids.agent_version.or_else(|| version.clone()),
             AgentReference::Classic { .. } => None,
         };
-        let name = name_of(&self.agent);
-        match version {
-            Some(version) => {
-                let id = format!("{name}:{version}");
-                list.push(KeyValue::new(attributes::AGENT_ID, id));
-                list.push(KeyValue::new(
-                    attributes::MAIN_AGENT_VERSION,
-                    version.clone(),
-                ));
-                list.push(KeyValue::new(attributes::AGENT_VERSION, version));
-            }
-            None => list.push(KeyValue::new(attributes::AGENT_ID, name)),
+        let id = match &version {
+            Some(version) => format!("{name}:{version}"),
+            None => name,
+        };
+        list.push(KeyValue::new(attributes::AGENT_ID, id.clone()));
+        list.push(KeyValue::new(attributes::MAIN_AGENT_ID, id));
+        if let Some(version) = version {
+            list.push(KeyValue::new(attributes::AGENT_VERSION, version.clone()));
+            list.push(KeyValue::new(attributes::MAIN_AGENT_VERSION, version));
         }
         let classic_thread = ids.thread_id.filter(|_| self.conversation_id.is_none());
         list.extend(classic_thread.map(|id| KeyValue::new(attributes::CONVERSATION_ID, id)));

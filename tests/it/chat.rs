@@ -280,7 +280,7 @@ async fn dropped_options_are_named_and_passed_ones_are_not() {
     let (emulator, gateway) = emulator_and_gateway().await;
     let body = |agent: &str| json!({"model": agent, "temperature": 0.5, "seed": 1, "messages": [{"role": "user", "content": "hi"}]});
     let response = gateway.chat(body("assistant")).await;
-    assert_eq!(response.headers()["x-ignored-params"], "temperature,seed");
+    assert_eq!(response.headers()["x-ignored-params"], "seed,temperature");
     let response = gateway.chat(body("asst_assistant")).await;
     assert_eq!(response.headers()["x-ignored-params"], "seed");
     let run = emulator

@@ -1,5 +1,8 @@
 //! Conversations continue: what reaches the service, turn by turn, as its journal shows it.
 
+mod by_id;
+mod costs;
+mod late;
 mod lost;
 mod named;
 

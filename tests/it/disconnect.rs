@@ -44,6 +44,13 @@ async fn a_new_agents_stream_is_closed() {
             .await
     );
     assert!(left.elapsed() < PROMPTLY * 10, "{:?}", left.elapsed());
+    assert!(
+        emulator
+            .journal()
+            .wait_for(ended("delete_response"), SOON)
+            .await,
+        "what was stored of it is deleted"
+    );
 }
 
 #[tokio::test]

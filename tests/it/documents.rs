@@ -156,7 +156,9 @@ fn the_table_of_request_fields_is_that_of_the_code() {
     let word = |treatment: Treatment| match treatment {
         Treatment::Translated => "translated",
         Treatment::Hint => "ignored and reported",
-        Treatment::Override => "refused",
+        Treatment::Preference => "preference",
+        Treatment::Override => "override",
+        Treatment::Unsupported => "refused",
         Treatment::Refused => "always refused",
     };
     let rows = FIELDS.iter().map(|field| {

@@ -35,6 +35,9 @@ async fn requests() {
             if kind == "classic" && has_instructions(&request) {
                 upstream.then_json(200, json!({"id": "thread_1"}));
             }
+            if kind == "new" && overrides_the_definition(&request) {
+                upstream.then_json(200, agent());
+            }
             upstream.then_stream(minimal_answer(kind));
             let mut request = request.clone();
             request["model"] = model.into();
@@ -66,6 +69,20 @@ fn has_instructions(request: &Value) -> bool {
     messages
         .iter()
         .any(|message| message["role"] == "system" || message["role"] == "developer")
+}
+
+fn overrides_the_definition(request: &Value) -> bool {
+    let tools = request["tools"].as_array();
+    tools.is_some_and(|tools| !tools.is_empty())
+        || request["response_format"]["type"] == "json_schema"
+}
+
+/// As `GET /agents/{name}` tells it.
+fn agent() -> Value {
+    let definition = json!({"kind": "prompt", "model": "gpt-5", "instructions": "Be kind.", "temperature": 0.7,
+        "tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]});
+    json!({"object": "agent", "id": "helper", "name": "helper", "state": "enabled",
+        "versions": {"latest": {"version": "3", "definition": definition}}})
 }
 
 fn minimal_answer(kind: &str) -> &'static str {

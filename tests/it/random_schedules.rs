@@ -82,8 +82,8 @@ struct Schedule<'a> {
     emulator: &'a Emulator,
     witness: &'a Witness,
     agent: &'static str,
-    /// Histories that end in an answer, without system text.
-    histories: Vec<Vec<Value>>,
+    /// Histories that end in an answer, without system text, and the id that came with that.
+    histories: Vec<(Vec<Value>, String)>,
     system: Option<&'static str>,
     questions: u32,
     turns: u64,
@@ -91,7 +91,7 @@ struct Schedule<'a> {
 
 impl Schedule<'_> {
     async fn run(mut self) -> u64 {
-        self.turn(Vec::new(), 1).await;
+        self.turn((Vec::new(), String::new()), 1).await;
         for _ in 0..self.rng.u8(3..7) {
             self.let_something_happen().await;
             let from = self.rng.usize(..self.histories.len());
@@ -104,7 +104,7 @@ impl Schedule<'_> {
                     let clients = self.rng.usize(2..4);
                     self.turn(self.histories[newest].clone(), clients).await;
                 }
-                _ => self.leave(self.histories[from].clone()).await,
+                _ => self.leave(self.histories[from].0.clone()).await,
             }
         }
         self.turns
@@ -130,7 +130,7 @@ impl Schedule<'_> {
     }
 
     /// Some clients send the same history with a question each, at the same time, through either gateway.
-    async fn turn(&mut self, history: Vec<Value>, clients: usize) {
+    async fn turn(&mut self, (history, id): (Vec<Value>, String), clients: usize) {
         let same_question = self.rng.bool();
         let clean_up_meanwhile = self.rng.u8(..8) == 0;
         let mut asked = Vec::new();
@@ -141,40 +141,42 @@ impl Schedule<'_> {
             let mut history = history.clone();
             let question = format!("question {} of {}", self.questions, self.seed);
             history.push(json!({"role": "user", "content": question}));
-            asked.push((history, self.rng.usize(..2), self.rng.bool()));
+            let id = self.rng.bool().then_some(id.as_str());
+            asked.push((history, id, self.rng.usize(..2), self.rng.bool()));
         }
         let requests = asked
             .iter()
-            .map(|(history, gateway, stream)| self.ask(*gateway, history, *stream));
+            .map(|(history, id, gateway, stream)| self.ask(*gateway, history, *id, *stream));
         let (answers, ()) = tokio::join!(join_all(requests), async {
             if clean_up_meanwhile {
                 self.clean_up().await;
             }
         });
-        for ((mut history, ..), answer) in asked.into_iter().zip(answers) {
+        for ((mut history, ..), (answer, id)) in asked.into_iter().zip(answers) {
             history.push(json!({"role": "assistant", "content": answer}));
-            self.histories.push(history);
+            self.histories.push((history, id));
             self.turns += 1;
         }
     }
 
     /// Asks the last question of a history again.
     async fn regenerate(&mut self, from: usize) {
-        let mut history = self.histories[from].clone();
+        let (mut history, id) = self.histories[from].clone();
         history.pop();
         let (gateway, stream) = (self.rng.usize(..2), self.rng.bool());
-        let answer = self.ask(gateway, &history, stream).await;
+        let id = self.rng.bool().then_some(id.as_str());
+        let (answer, id) = self.ask(gateway, &history, id, stream).await;
         history.push(json!({"role": "assistant", "content": answer}));
-        self.histories.push(history);
+        self.histories.push((history, id));
         self.turns += 1;
     }
 
     /// Changes one of the questions of a history, and drops what followed it.
     async fn edit(&mut self, from: usize) {
-        let mut history = self.histories[from].clone();
+        let (mut history, id) = self.histories[from].clone();
         let question = self.rng.usize(..history.len() / 2) * 2;
         history.truncate(question);
-        self.turn(history, 1).await;
+        self.turn((history, id), 1).await;
     }
 
     /// A client that does not wait for its answer.
@@ -184,18 +186,34 @@ impl Schedule<'_> {
         history.push(json!({"role": "user", "content": question}));
         let patience = std::time::Duration::from_micros(self.rng.u64(..8_000));
         // Either outcome is fine: the point is what the next turn finds.
-        let _ = tokio::time::timeout(patience, self.ask(0, &history, true)).await;
+        let _ = tokio::time::timeout(patience, self.ask(0, &history, None, true)).await;
     }
 
-    /// Sends a history and checks that the agent was given exactly it.
-    async fn ask(&self, gateway: usize, history: &[Value], stream: bool) -> String {
+    /// Sends a history, and checks that the agent was given exactly it. An id goes with histories that show an
+    /// answer; one that is not known (any more) is left away in a second attempt.
+    async fn ask(
+        &self,
+        gateway: usize,
+        history: &[Value],
+        id: Option<&str>,
+        stream: bool,
+    ) -> (String, String) {
         let system = self
             .system
             .map(|text| json!({"role": "system", "content": text}));
         let messages: Vec<Value> = system.into_iter().chain(history.iter().cloned()).collect();
-        let body = json!({"model": self.agent, "stream": stream, "messages": messages});
-        let response = self.lane.gateways[gateway].chat(body).await;
+        let mut body = json!({"model": self.agent, "stream": stream, "messages": messages});
+        if let Some(id) = id.filter(|_| 1 < history.len()) {
+            body["thread_id"] = json!(id);
+        }
+        let mut response = self.lane.gateways[gateway].chat(body.clone()).await;
+        if response.status() == 404 && body["thread_id"].is_string() {
+            body["thread_id"].take();
+            response = self.lane.gateways[gateway].chat(body).await;
+        }
         let status = response.status();
+        let id = response.headers().get("x-thread-id");
+        let id = id.map_or_else(String::new, |id| id.to_str().unwrap().to_owned());
         let text = response.text().await.unwrap();
         let circumstances = format!("{ONE_SEED}={} ({})", self.seed, self.agent);
         assert_eq!(status, 200, "{circumstances}: {text}");
@@ -209,7 +227,7 @@ impl Schedule<'_> {
                 .to_owned()
         };
         self.witness.assert_saw(&messages, &answer, &circumstances);
-        answer
+        (answer, id)
     }
 
     /// The service loses everything that the rows of this lane name.
@@ -220,6 +238,7 @@ impl Schedule<'_> {
             let path = match row.upstream {
                 Upstream::Response { id } => format!("/openai/v1/responses/{id}"),
                 Upstream::Thread { id } => format!("/threads/{id}?api-version=v1"),
+                Upstream::Run { run, .. } => format!("/threads/{}?api-version=v1", run.thread_id),
                 Upstream::Row { .. } => return,
             };
             let url = format!("{}{path}", self.emulator.project_endpoint());

@@ -138,6 +138,7 @@ fn row(response: &str) -> Row {
         scope: "5c09e".to_owned(),
         instructions_digest: String::new(),
         thread_id: "thread_told".to_owned(),
+        history: None,
         expires_at: NOW + 3600,
     }
 }

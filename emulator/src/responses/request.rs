@@ -97,8 +97,9 @@ impl ResponseRequest {
             return Err(ServiceError::unknown_parameter(unknown));
         }
         let answerer = answerer(request, &body)?;
-        if matches!(answerer, Answerer::Agent { .. }) {
-            super::overrides::check(&body)?;
+        match answerer {
+            Answerer::Agent { .. } => super::overrides::check(&body)?,
+            Answerer::Model => super::model_options::check(&body)?,
         }
         let input = match body.get("input") {
             None | Some(Value::Null) => Vec::new(),

@@ -130,19 +130,28 @@ fn output_of(call: &ToolCall, body: &Map<String, Value>) -> Result<String, Servi
     }
 }
 
+/// Guessed: no refusal of a strange or doubled id was seen recorded.
 fn refuse_unknown_calls(calls: &[ToolCall], body: &Map<String, Value>) -> Result<(), ServiceError> {
-    let unknown = answers(body, "tool_outputs")
-        .chain(answers(body, "tool_approvals"))
-        .filter_map(|answer| answer.get("tool_call_id").and_then(Value::as_str))
-        .find(|id| !calls.iter().any(|call| call.id == *id));
-    match unknown {
-        None => Ok(()),
-        Some(id) => Err(ServiceError::invalid_request(
+    let refused = |message: String| {
+        Err(ServiceError::invalid_request(
             None,
             Some("tool_outputs"),
-            format!("The run has no pending tool call with id '{id}'."),
-        )),
+            message,
+        ))
+    };
+    let ids: Vec<&str> = answers(body, "tool_outputs")
+        .chain(answers(body, "tool_approvals"))
+        .filter_map(|answer| answer.get("tool_call_id").and_then(Value::as_str))
+        .collect();
+    for (place, id) in ids.iter().enumerate() {
+        if !calls.iter().any(|call| call.id == *id) {
+            return refused(format!("The run has no pending tool call with id '{id}'."));
+        }
+        if ids.iter().skip(place + 1).any(|other| other == id) {
+            return refused(format!("The tool call '{id}' is answered more than once."));
+        }
     }
+    Ok(())
 }
 
 fn answers<'a>(body: &'a Map<String, Value>, list: &str) -> impl Iterator<Item = &'a Value> {

@@ -211,6 +211,7 @@ mod tests {
             scope: "ab".to_owned(),
             instructions_digest: String::new(),
             thread_id: String::new(),
+            history: None,
             expires_at: u64::MAX,
         }
     }

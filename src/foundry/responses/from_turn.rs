@@ -1,6 +1,9 @@
 //! [`Turn`] to a Responses request. Pure.
 
-use super::wire::{AgentReference, CreateResponse, InputContent, InputItem, Role};
+use super::{
+    inline,
+    wire::{AgentReference, Answerer, CreateResponse, InputContent, InputItem, Role},
+};
 use crate::agent::{Head, Message, Turn, UserPart};
 
 /// The whole history as typed items, instructions as developer messages where the client put them.
@@ -15,7 +18,14 @@ pub(super) fn create_response<'a>(
         push_items(message, &mut input);
     }
     CreateResponse {
-        agent_reference: AgentReference { name, version },
+        answerer: match &turn.definition {
+            None => Answerer::Agent {
+                agent_reference: AgentReference { name, version },
+            },
+            Some(definition) => {
+                Answerer::Model(Box::new(inline::model(definition, &turn.overrides)))
+            }
+        },
         input,
         stream: true,
         previous_response_id: match &turn.continues {

@@ -7,15 +7,19 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundry::{
-    failures::RunError,
-    lenient::{Lenient, null_as_default},
+use crate::{
+    agent::Json,
+    foundry::{
+        failures::RunError,
+        lenient::{Lenient, null_as_default},
+    },
 };
 
 /// `POST {project}/openai/v1/responses`.
 #[derive(Debug, Serialize)]
 pub(super) struct CreateResponse<'a> {
-    pub(super) agent_reference: AgentReference<'a>,
+    #[serde(flatten)]
+    pub(super) answerer: Answerer<'a>,
     pub(super) input: Vec<InputItem<'a>>,
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +30,103 @@ pub(super) struct CreateResponse<'a> {
     pub(super) max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// Who answers: an agent by its name, or a model with what the agent is made of.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Answerer<'a> {
+    Agent { agent_reference: AgentReference<'a> },
+    Model(Box<Inline<'a>>),
+}
+
+/// A model with instructions, tools and options of the request: what a request that names an agent may not have.
+#[derive(Debug, Serialize)]
+pub(super) struct Inline<'a> {
+    pub(super) model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instructions: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) top_p: Option<f64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) reasoning: BTreeMap<&'a str, ModelOption<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) text: BTreeMap<&'a str, ModelOption<'a>>,
+}
+
+/// A tool: as the agent's definition has it, or a function of the client.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Tool<'a> {
+    Defined(&'a Json),
+    Function(FunctionTool<'a>),
+}
+
+/// A function, flat as the Responses API has it; `parameters` and `strict` are required, and may be null.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct FunctionTool<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    pub(super) parameters: Option<&'a Json>,
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Defined(&'a Json),
+    Mode(&'static str),
+    Tool(ToolByName<'a>),
+    Allowed(AllowedTools<'a>),
+}
+
+/// A function by its name.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct ToolByName<'a> {
+    pub(super) name: &'a str,
+}
+
+/// The tools among which the model may choose.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "allowed_tools")]
+pub(super) struct AllowedTools<'a> {
+    pub(super) mode: &'static str,
+    pub(super) tools: Vec<ToolByName<'a>>,
+}
+
+/// An option in `reasoning` or `text`.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ModelOption<'a> {
+    Defined(&'a Json),
+    Word(&'a str),
+    Format(TextFormat<'a>),
+}
+
+/// `text.format`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum TextFormat<'a> {
+    JsonObject,
+    JsonSchema {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<&'a str>,
+        schema: &'a Json,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+    },
 }
 
 /// Which agent answers.

@@ -10,7 +10,11 @@ use tokio::time::Instant;
 
 use super::API_VERSION;
 use crate::{
-    agent::stream::{Leftover, UpstreamIds},
+    agent::{
+        Failure,
+        stream::{LeftState, Leftover, UpstreamIds},
+        turn::WaitingRun,
+    },
     foundry::client::{Call, Foundry, UpstreamRequest},
 };
 
@@ -51,7 +55,7 @@ impl ThreadOwner {
 
     /// Ends the turn after its stream.
     pub(super) fn end(mut self, leftover: Leftover) {
-        if self.keep && leftover.completed {
+        if self.keep && leftover.state != LeftState::Unusable {
             self.thread_id = None;
             self.foundry.keep_connection(leftover);
             return;
@@ -79,7 +83,8 @@ impl ThreadOwner {
             deadline: Instant::now() + CLEANUP_TIMEOUT,
         };
         let foundry = Arc::clone(&self.foundry);
-        let running = ids.run_id.filter(|_| !leftover.ended_by_service);
+        let is_over = leftover.ended_by_service && leftover.state != LeftState::AwaitingToolResults;
+        let running = ids.run_id.filter(|_| !is_over);
         self.foundry.tasks.spawn(async move {
             if let Some(run_id) = running {
                 request(
@@ -115,12 +120,24 @@ impl Drop for ThreadOwner {
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),
                 ended_by_service: true,
-                completed: false,
+                state: LeftState::Unusable,
                 rest: None,
             };
             self.clean_up(ids, nothing_left);
         }
     }
+}
+
+/// Ends a run that waits for results which will not come, and deletes its thread.
+pub(in crate::foundry) async fn end_run(
+    foundry: &Foundry,
+    run: &WaitingRun,
+    call: &Call,
+) -> Result<(), Failure> {
+    let WaitingRun { thread_id, run_id } = run;
+    let path = format!("/threads/{thread_id}/runs/{run_id}/cancel");
+    request(foundry, Method::POST, &path, call).await;
+    crate::foundry::delete_thread(foundry, thread_id, call).await
 }
 
 async fn request(foundry: &Foundry, method: Method, path: &str, call: &Call) {

@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::wire::{ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, Role, ThreadMessage};
-use crate::agent::{Failure, FailureKind, Message, Turn, UserPart, turn::ToolCall};
+use super::wire::{
+    ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, JsonSchema, ResponseFormat, Role,
+    ThreadMessage,
+};
+use crate::agent::{
+    Failure, FailureKind, Message, Overrides, Turn, UserPart, overrides, turn::ToolCall,
+};
 
 /// Most messages of a thread (limits page of the service).
 const MAX_MESSAGES: usize = 100_000;
@@ -93,21 +98,66 @@ fn run<'a>(
     additional_instructions: Option<&'a str>,
     turn: &'a Turn,
 ) -> CreateRun<'a> {
+    let Overrides {
+        instructions,
+        temperature,
+        top_p,
+        max_prompt_tokens,
+        truncation_strategy,
+        response_format,
+        ..
+    } = &turn.overrides;
     CreateRun {
         assistant_id,
         stream: true,
+        instructions: instructions.as_deref(),
         additional_instructions,
         additional_messages: Vec::new(),
-        temperature: turn.temperature,
-        top_p: turn.top_p,
+        temperature: *temperature,
+        top_p: *top_p,
         max_completion_tokens: turn.max_output_tokens,
+        max_prompt_tokens: *max_prompt_tokens,
+        truncation_strategy: truncation_strategy.as_ref(),
+        response_format: response_format.as_ref().map(format),
         metadata: &turn.metadata,
+    }
+}
+
+fn format(format: &overrides::ResponseFormat) -> ResponseFormat<'_> {
+    match format {
+        overrides::ResponseFormat::JsonObject => ResponseFormat::JsonObject,
+        overrides::ResponseFormat::JsonSchema {
+            name,
+            description,
+            schema,
+            strict,
+        } => ResponseFormat::JsonSchema {
+            json_schema: JsonSchema {
+                name,
+                description: description.as_deref(),
+                schema,
+                strict: *strict,
+            },
+        },
     }
 }
 
 /// The conversation as users and assistants; tool calls and their results, which threads cannot hold, as text.
 fn messages(turn: &Turn) -> Vec<ThreadMessage<'_>> {
-    turn.conversation().filter_map(message).collect()
+    let mut messages: Vec<ThreadMessage<'_>> = Vec::new();
+    let mut after_result = false;
+    for said in turn.conversation() {
+        let is_result = matches!(said, Message::ToolResult { .. });
+        match (message(said), messages.last_mut()) {
+            // The results of one step are one contribution, as they are to a run.
+            (Some(result), Some(last)) if is_result && after_result => {
+                last.content.extend(result.content);
+            }
+            (message, _) => messages.extend(message),
+        }
+        after_result = is_result;
+    }
+    messages
 }
 
 fn message(message: &Message) -> Option<ThreadMessage<'_>> {

@@ -7,7 +7,10 @@ use super::wire::{
     Usage,
 };
 use crate::{
-    agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
+    agent::{
+        Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds,
+        turn::WaitingRun,
+    },
     foundry::failures::RunError,
 };
 
@@ -108,6 +111,19 @@ impl Translator for ThreadsTranslator {
 }
 
 impl ThreadsTranslator {
+    /// Reads on in a run that was begun by an earlier turn: its events do not tell which it is.
+    pub(super) fn of_run(run: &WaitingRun) -> Self {
+        let ids = UpstreamIds {
+            thread_id: Some(run.thread_id.clone()),
+            run_id: Some(run.run_id.clone()),
+            ..UpstreamIds::default()
+        };
+        Self {
+            ids,
+            ..Self::default()
+        }
+    }
+
     fn start(&mut self, events: &mut VecDeque<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             events.push_back(Event::Started);

@@ -8,9 +8,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::foundry::{
-    failures::RunError,
-    lenient::{Lenient, null_as_default},
+use crate::{
+    agent::Json,
+    foundry::{
+        failures::RunError,
+        lenient::{Lenient, null_as_default},
+    },
 };
 
 /// `POST /threads/runs`.
@@ -53,6 +56,9 @@ pub(super) enum ContentBlock<'a> {
 pub(super) struct CreateRun<'a> {
     pub(super) assistant_id: &'a str,
     pub(super) stream: bool,
+    /// Instead of the agent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instructions: Option<&'a str>,
     /// Not part of `POST /threads/runs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) additional_instructions: Option<&'a str>,
@@ -65,8 +71,46 @@ pub(super) struct CreateRun<'a> {
     pub(super) top_p: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_prompt_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) truncation_strategy: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_format: Option<ResponseFormat<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// `response_format` of a run.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ResponseFormat<'a> {
+    JsonObject,
+    JsonSchema { json_schema: JsonSchema<'a> },
+}
+
+/// The SDK's model has no `strict`; the Assistants API, whose form this is, has.
+#[derive(Debug, Serialize)]
+pub(super) struct JsonSchema<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    pub(super) schema: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
+}
+
+/// `POST /threads/{id}/runs/{id}/submit_tool_outputs`: all outputs that the run waits for, at once.
+#[derive(Debug, Serialize)]
+pub(super) struct SubmitToolOutputs<'a> {
+    pub(super) tool_outputs: Vec<ToolOutput<'a>>,
+    pub(super) stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ToolOutput<'a> {
+    pub(super) tool_call_id: &'a str,
+    pub(super) output: &'a str,
 }
 
 /// The answer to `POST /threads`, and the data of `thread.created`.

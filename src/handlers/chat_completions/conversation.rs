@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     config::continuity::{ContinuityConfig, ContinuityMode},
     error::ApiError,
-    openai::chat::request::RawFields,
+    openai::chat::{request::RawFields, to_turn::CONVERSATION_IDS},
 };
 
 /// How a client switches continuity off for one request: `x-gateway-continuity: off`.
@@ -24,6 +24,13 @@ pub(super) struct Said {
     pub(super) id: Option<String>,
     /// The name that a header or `metadata.conversation_id` gives; empty without.
     pub(super) name: String,
+}
+
+impl Said {
+    /// Whether an earlier turn is looked for.
+    pub(super) fn looks_up(&self) -> bool {
+        self.recognise || self.id.is_some()
+    }
 }
 
 /// Reads the fields and headers of a request.
@@ -64,7 +71,7 @@ enum IdForm {
 /// All three mean the same: the id that an earlier answer told as `thread_id`.
 fn read_id(fields: &RawFields<'_>) -> Result<Option<(&'static str, String)>, ApiError> {
     let mut found: Option<(&'static str, String)> = None;
-    for field in ["thread_id", "conversation", "previous_response_id"] {
+    for field in CONVERSATION_IDS {
         let Some(value) = fields.get(field) else {
             continue;
         };

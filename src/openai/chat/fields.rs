@@ -14,8 +14,12 @@ pub enum Treatment {
     Translated,
     /// A wish that does not change what the answer means: ignored and reported, unless the policy is `reject`.
     Hint,
-    /// Would change what the answer means: refused, unless the policy is `ignore`.
+    /// A hint that can be had where the turn overrides the agent's definition anyway, or the policy is `inline`.
+    Preference,
+    /// Overrides the agent's definition, unless the policy is `reject` or `ignore`.
     Override,
+    /// Would change what the answer means and cannot be had: refused, unless the policy is `ignore`.
+    Unsupported,
     /// Cannot be had: refused under every policy.
     Refused,
 }
@@ -51,7 +55,7 @@ const fn both(name: &'static str, treatment: Treatment, why: &'static str) -> Fi
     field(name, treatment, treatment, why)
 }
 
-use Treatment::{Hint, Override, Refused, Translated};
+use Treatment::{Hint, Override, Preference, Refused, Translated, Unsupported};
 
 /// The fields of the Chat Completions reference, and those that other gateways have added.
 pub const FIELDS: &[Field] = &[
@@ -80,21 +84,26 @@ pub const FIELDS: &[Field] = &[
     both("metadata", Translated, "`metadata` of the response or run"),
     field(
         "temperature",
-        Hint,
+        Preference,
         Translated,
-        "a new agent owns its temperature; a classic run takes one",
+        "`temperature` of the response or run",
     ),
     field(
         "top_p",
-        Hint,
+        Preference,
         Translated,
-        "a new agent owns its top_p; a classic run takes one",
+        "`top_p` of the response or run",
     ),
     both("frequency_penalty", Hint, "agents have no such option"),
     both("presence_penalty", Hint, "agents have no such option"),
     both("logit_bias", Hint, "agents have no such option"),
     both("seed", Hint, "agents have no such option"),
-    both("parallel_tool_calls", Hint, "the agent owns its tools"),
+    field(
+        "parallel_tool_calls",
+        Preference,
+        Hint,
+        "`parallel_tool_calls` of the response",
+    ),
     both("prediction", Hint, "only makes some models faster"),
     both("prompt_cache_key", Hint, "the service caches by itself"),
     both("prompt_cache_options", Hint, "the service caches by itself"),
@@ -103,32 +112,73 @@ pub const FIELDS: &[Field] = &[
         Hint,
         "the service caches by itself",
     ),
-    both(
+    field(
         "reasoning_effort",
+        Preference,
         Hint,
-        "the agent owns its reasoning effort",
+        "`reasoning.effort` of the response; a classic run takes none",
     ),
     both("safety_identifier", Hint, "agents have no such option"),
     both("service_tier", Hint, "the agent's deployment decides"),
     both("store", Hint, "the gateway keeps nothing"),
     both("user", Hint, "agents have no such option"),
-    both("verbosity", Hint, "the agent owns its verbosity"),
+    field(
+        "verbosity",
+        Preference,
+        Hint,
+        "`text.verbosity` of the response; a classic run takes none",
+    ),
     both(
         "moderation",
         Hint,
         "the content filter of the deployment decides",
     ),
-    both("stop", Override, "agents have no stop sequences"),
-    both("tools", Override, "the agent owns its tools"),
-    both("tool_choice", Override, "the agent owns its tools"),
-    both("functions", Override, "the agent owns its tools"),
-    both("function_call", Override, "the agent owns its tools"),
+    field(
+        "tools",
+        Override,
+        Unsupported,
+        "functions beside the agent's own tools; one of the same name replaces the agent's",
+    ),
+    field(
+        "tool_choice",
+        Override,
+        Unsupported,
+        "`tool_choice` of the response",
+    ),
     both(
         "response_format",
         Override,
-        "the agent owns its response format",
+        "`text.format` of the response, `response_format` of the run",
     ),
-    both("web_search_options", Override, "the agent owns its tools"),
+    both(
+        "instructions",
+        Override,
+        "replaces the agent's instructions, as with LiteLLM; system messages do not",
+    ),
+    field(
+        "max_prompt_tokens",
+        Hint,
+        Translated,
+        "`max_prompt_tokens` of the run",
+    ),
+    field(
+        "truncation_strategy",
+        Hint,
+        Translated,
+        "`truncation_strategy` of the run",
+    ),
+    both("stop", Unsupported, "agents have no stop sequences"),
+    both("functions", Unsupported, "deprecated: send `tools`"),
+    both(
+        "function_call",
+        Unsupported,
+        "deprecated: send `tool_choice`",
+    ),
+    both(
+        "web_search_options",
+        Unsupported,
+        "the agent owns its tools",
+    ),
     both("audio", Refused, "agents answer with text"),
     both("modalities", Refused, "agents answer with text"),
     both("n", Refused, "an agent gives one answer"),
@@ -154,41 +204,61 @@ pub const FIELDS: &[Field] = &[
 /// What an unknown field is treated as.
 const UNKNOWN: Field = both("", Hint, "not a field of chat completions");
 
-/// Decides about one field that is given; `Ok(true)` where it is ignored and has to be reported.
+/// What is decided about one field that is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It counts.
+    Taken,
+    /// It is ignored and has to be reported.
+    Ignored,
+    /// It counts by overriding the definition of a new agent.
+    Overrides,
+    /// It counts only if something else overrides the definition, and has to be reported otherwise.
+    Joins,
+}
+
+/// Decides about one field that is given.
 pub fn decide(
     name: &str,
     value: &RawValue,
     agent: &AgentReference,
     policy: OverridePolicy,
-) -> Result<bool, ApiError> {
+) -> Result<Decision, ApiError> {
+    use OverridePolicy::{Auto, Ignore, Inline, Reject};
     let field = FIELDS
         .iter()
         .find(|field| field.name == name)
         .unwrap_or(&UNKNOWN);
-    let treatment = match agent {
-        AgentReference::New { .. } => field.new_agents,
-        AgentReference::Classic { .. } => field.classic_agents,
+    let (treatment, by_definition) = match agent {
+        AgentReference::New { .. } => (field.new_agents, true),
+        AgentReference::Classic { .. } => (field.classic_agents, false),
     };
     if treatment == Translated || is_neutral(name, value) {
-        return Ok(false);
+        return Ok(Decision::Taken);
     }
     match (treatment, policy) {
-        (Hint, OverridePolicy::Auto | OverridePolicy::Ignore)
-        | (Override, OverridePolicy::Ignore) => Ok(true),
-        (Refused, _) => Err(refusal(name, field, "remove it")),
-        _ => Err(refusal(
-            name,
-            field,
-            "remove it, or have the gateway's operator set GATEWAY_AGENT_OVERRIDES=ignore",
-        )),
+        (Preference, Inline) | (Override, Auto | Inline) if by_definition => {
+            Ok(Decision::Overrides)
+        }
+        (Preference, Auto) if by_definition => Ok(Decision::Joins),
+        (Preference | Override, Auto | Inline) => Ok(Decision::Taken),
+        (Hint, Auto | Inline | Ignore) | (Preference | Override | Unsupported, Ignore) => {
+            Ok(Decision::Ignored)
+        }
+        (Refused, _) => Err(refusal(name, field.why, "remove it")),
+        (Hint | Preference | Override, Reject) => Err(refusal(name, REJECTED, REMEDY)),
+        _ => Err(refusal(name, field.why, REMEDY)),
     }
 }
 
-fn refusal(name: &str, field: &Field, remedy: &str) -> ApiError {
-    let message = format!(
-        "{name} cannot be used with this agent ({}); {remedy}",
-        field.why
-    );
+const REJECTED: &str = "GATEWAY_AGENT_OVERRIDES is reject: the agent decides it";
+/// What the client or the operator can do about a field that is refused.
+pub const REMEDY: &str =
+    "remove it, or have the gateway's operator set GATEWAY_AGENT_OVERRIDES=ignore";
+
+/// The refusal of a field: why, and what to do.
+pub fn refusal(name: &str, why: &str, remedy: &str) -> ApiError {
+    let message = format!("{name} cannot be used with this agent ({why}); {remedy}");
     ApiError::bad_request("unsupported_parameter", name, message)
 }
 
@@ -229,94 +299,4 @@ struct FormatKind<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn agent(classic: bool) -> AgentReference {
-        if classic {
-            AgentReference::Classic {
-                assistant_id: "asst_1".to_owned(),
-            }
-        } else {
-            AgentReference::New {
-                name: "a".to_owned(),
-                version: None,
-            }
-        }
-    }
-
-    fn decision(name: &str, json: &str, classic: bool, policy: OverridePolicy) -> &'static str {
-        let value = RawValue::from_string(json.to_owned()).unwrap();
-        match decide(name, &value, &agent(classic), policy) {
-            Ok(false) => "taken",
-            Ok(true) => "ignored",
-            Err(error) => {
-                assert_eq!(error.param.as_deref(), Some(name));
-                assert_eq!(error.status, 400);
-                "refused"
-            }
-        }
-    }
-
-    #[test]
-    fn each_policy_treats_each_kind_of_field_as_documented() {
-        use OverridePolicy::{Auto, Ignore, Reject};
-        let rows = [
-            ("temperature", "0.1", "ignored", "refused", "ignored"),
-            (
-                "tools",
-                r#"[{"type":"function"}]"#,
-                "refused",
-                "refused",
-                "ignored",
-            ),
-            (
-                "response_format",
-                r#"{"type":"json_object"}"#,
-                "refused",
-                "refused",
-                "ignored",
-            ),
-            ("n", "2", "refused", "refused", "refused"),
-            ("audio", "{}", "refused", "refused", "refused"),
-            ("something_else", "1", "ignored", "refused", "ignored"),
-            ("metadata", "{}", "taken", "taken", "taken"),
-        ];
-        for (name, json, auto, reject, ignore) in rows {
-            assert_eq!(decision(name, json, false, Auto), auto, "{name}");
-            assert_eq!(decision(name, json, false, Reject), reject, "{name}");
-            assert_eq!(decision(name, json, false, Ignore), ignore, "{name}");
-        }
-        assert_eq!(decision("temperature", "0.1", true, Reject), "taken");
-    }
-
-    #[test]
-    fn values_that_say_the_obvious_are_taken_under_every_policy() {
-        let rows = [
-            ("n", "1"),
-            ("logprobs", "false"),
-            ("tools", "[]"),
-            ("stop", "[ ]"),
-            ("logit_bias", "{ }"),
-            ("tool_choice", r#""auto""#),
-            ("response_format", r#"{"type": "text"}"#),
-            ("modalities", r#"["text"]"#),
-            ("presence_penalty", "0"),
-        ];
-        for (name, json) in rows {
-            assert_eq!(
-                decision(name, json, false, OverridePolicy::Reject),
-                "taken",
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_field_stands_twice() {
-        let mut names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), FIELDS.len());
-    }
-}
+mod tests;

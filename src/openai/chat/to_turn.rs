@@ -5,13 +5,18 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 use serde::de::DeserializeOwned;
 
 use super::{
-    fields,
+    fields::{self, Decision},
     request::{self, Content, Part, RawFields, StreamOptions},
+    to_overrides::read_overrides,
+    tool_results,
 };
 use crate::{
     agent::{Message, Turn, UserPart, model_name::ResolvedAgent, turn::ToolCall},
     error::ApiError,
 };
+
+/// The fields that name a conversation, all with the same meaning.
+pub const CONVERSATION_IDS: [&str; 3] = ["thread_id", "conversation", "previous_response_id"];
 
 /// What has to be known of a request before its agent is.
 #[derive(Debug)]
@@ -52,35 +57,42 @@ pub fn read_envelope(body: &[u8]) -> Result<Envelope<'_>, ApiError> {
     })
 }
 
-/// Reads the whole request for `agent`; also gives the names of the fields that were ignored.
-pub fn read_turn(
-    fields: &RawFields<'_>,
-    agent: &ResolvedAgent,
-) -> Result<(Turn, Vec<String>), ApiError> {
-    let mut ignored = Vec::new();
+/// A request that has been read.
+#[derive(Debug)]
+pub struct Request {
+    /// What the client said and asked for.
+    pub turn: Turn,
+    /// The names of the fields that are ignored.
+    pub ignored: Vec<String>,
+    /// The names of the fields that override the definition of a new agent.
+    pub overriding: Vec<String>,
+    /// The names of those that count only if there is one of `overriding`, and are ignored otherwise.
+    pub joining: Vec<String>,
+}
+
+/// Reads the whole request for `agent`.
+pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Request, ApiError> {
+    let (mut ignored, mut overriding, mut joining) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in fields.iter() {
-        if fields::decide(name, value, &agent.reference, agent.overrides)? {
-            ignored.push(name.to_owned());
-        }
+        let names = match fields::decide(name, value, &agent.reference, agent.overrides)? {
+            Decision::Taken => continue,
+            Decision::Ignored => &mut ignored,
+            Decision::Overrides => &mut overriding,
+            Decision::Joins => &mut joining,
+        };
+        names.push(name.to_owned());
     }
-    let is_ignored = |name: &str| ignored.iter().any(|ignored| ignored == name);
-    let number_within = |name: &str, most: f64| match optional::<f64>(fields, name, "a number")? {
-        Some(number) if !(0.0..=most).contains(&number) => Err(ApiError::bad_request(
-            "invalid_value",
-            name,
-            format!("{name} must be between 0 and {most}"),
-        )),
-        number => Ok(number.filter(|_| !is_ignored(name))),
-    };
     let (messages, has_names) = read_messages(fields)?;
+    let detached = shows_only_what_is_new(fields, &messages);
+    let messages = tool_results::settle(messages, detached)?;
     let turn = Turn {
         messages,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
             Some(limit) => Some(limit),
             None => token_limit(fields, "max_tokens")?,
         },
-        temperature: number_within("temperature", 2.0)?,
-        top_p: number_within("top_p", 1.0)?,
+        overrides: read_overrides(fields, &ignored)?,
+        definition: None,
         continues: None,
         keep: false,
         metadata: read_metadata(fields)?,
@@ -88,7 +100,27 @@ pub fn read_turn(
     if has_names {
         ignored.push("messages.name".to_owned());
     }
-    Ok((turn, ignored))
+    Ok(Request {
+        turn,
+        ignored,
+        overriding,
+        joining,
+    })
+}
+
+/// Whether the request may leave out the calls whose results it brings: it names its conversation, or holds nothing
+/// but results, which say by their ids where they belong.
+fn shows_only_what_is_new(fields: &RawFields<'_>, messages: &[Message]) -> bool {
+    let names_it = CONVERSATION_IDS
+        .iter()
+        .any(|name| fields.get(name).is_some());
+    let is_apart = |message: &Message| {
+        matches!(
+            message,
+            Message::ToolResult { .. } | Message::Instruction { .. }
+        )
+    };
+    names_it || messages.iter().all(is_apart)
 }
 
 fn token_limit(fields: &RawFields<'_>, name: &str) -> Result<Option<u32>, ApiError> {

@@ -31,7 +31,7 @@ async fn what_the_service_has_forgotten_is_replayed() {
 }
 
 /// Deletes all responses and threads that the journal tells of.
-async fn delete_everything(emulator: &Emulator, gateway: &Gateway) {
+pub(super) async fn delete_everything(emulator: &Emulator, gateway: &Gateway) {
     let list = |path: &str| {
         gateway
             .http

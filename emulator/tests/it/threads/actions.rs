@@ -39,6 +39,8 @@ async fn functions_are_called_and_answered_by_polling() {
     );
     let strange = json!({"tool_outputs": [output(&calls[0], "a"), output(&calls[1], "b"), {"tool_call_id": "call_x", "output": "c"}]});
     assert_eq!(service.post(&submit, &strange).await.status, 400);
+    let doubled = json!({"tool_outputs": [output(&calls[0], "a"), output(&calls[1], "b"), output(&calls[0], "c")]});
+    assert_eq!(service.post(&submit, &doubled).await.status, 400);
     let all = json!({"tool_outputs": [output(&calls[0], "sunny"), output(&calls[1], "rainy")]});
     let resumed = service.post(&submit, &all).await.ok().json();
     assert_eq!(

@@ -20,15 +20,15 @@ fn agent(classic: bool) -> ResolvedAgent {
     }
 }
 
-fn read(body: &Value) -> Result<(Turn, Vec<String>), ApiError> {
+fn read(body: &Value) -> Result<Request, ApiError> {
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes())?;
-    read_turn(&envelope.fields, &agent(false))
+    read_request(&envelope.fields, &agent(false))
 }
 
 /// A request of `messages` and nothing else that matters.
 fn read_messages_of(messages: Value) -> Result<Vec<Message>, ApiError> {
-    read(&json!({"model": "helper", "messages": messages})).map(|(turn, _)| turn.messages)
+    read(&json!({"model": "helper", "messages": messages})).map(|request| request.turn.messages)
 }
 
 fn text(text: &str) -> Message {
@@ -260,15 +260,24 @@ fn ignored_fields_are_reported_and_not_used() {
         "messages": [{"role": "user", "name": "Ada", "content": "x"}],
         "max_tokens": 5, "max_completion_tokens": 7, "metadata": {"a": "b"},
     });
-    let (turn, mut ignored) = read(&body).unwrap();
+    let Request {
+        turn,
+        mut ignored,
+        overriding,
+        joining,
+    } = read(&body).unwrap();
     ignored.sort();
-    assert_eq!(ignored, ["made_up", "messages.name", "seed", "temperature"]);
-    assert_eq!((turn.temperature, turn.max_output_tokens), (None, Some(7)));
+    assert_eq!(ignored, ["made_up", "messages.name", "seed"]);
+    assert_eq!(
+        (overriding.len(), joining),
+        (0, vec!["temperature".to_owned()])
+    );
+    assert_eq!(turn.max_output_tokens, Some(7));
     assert_eq!(turn.metadata["a"], "b");
 
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes()).unwrap();
-    let (turn, ignored) = read_turn(&envelope.fields, &agent(true)).unwrap();
-    assert_eq!(turn.temperature, Some(0.5));
-    assert!(!ignored.contains(&"temperature".to_owned()));
+    let classic = read_request(&envelope.fields, &agent(true)).unwrap();
+    assert_eq!(classic.turn.overrides.temperature, Some(0.5));
+    assert!(!classic.ignored.contains(&"temperature".to_owned()));
 }

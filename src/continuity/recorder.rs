@@ -1,0 +1,253 @@
+//! Remembers where a finished turn can be continued.
+//!
+//! Rows are written before the end of the answer is told, so that the next turn finds them. What the store did not
+//! take then is tried again in the background, and what it never takes is deleted upstream: nothing is kept there
+//! that no row names.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    digest::{Link, ScopeKey},
+    store::{ConversationStore, Inserted, Key, Replaced, Row, StoreError, Upstream},
+};
+use crate::{
+    agent::{Head, Message, stream::Ended, turn::WaitingRun},
+    foundry::{self, Foundry},
+    random_id::random_id,
+};
+
+/// Pauses before what could not be written is tried again. Together they last as long as a store that throttles, and
+/// less than a shutdown may.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+];
+
+/// Remembers one turn, if it ends well.
+#[derive(Debug)]
+pub struct Recorder {
+    pub(super) store: Arc<dyn ConversationStore>,
+    pub(super) scope: ScopeKey,
+    /// The scope of ids, which mean the same under every name.
+    pub(super) ids: ScopeKey,
+    /// The conversation's root and the link before the answer; absent where the history is not known whole.
+    pub(super) link: Option<(Link, Link)>,
+    pub(super) id_key: Key,
+    pub(super) row: Row,
+    /// What the row of the id said if this turn was the first to continue from there.
+    pub(super) continued: Option<Upstream>,
+}
+
+/// What of a turn is still to be written.
+#[derive(Debug)]
+struct Unwritten {
+    /// The row that is found by the history, and that alone names a thread.
+    by_history: Option<(Key, Row)>,
+    /// The row that is found by the id that the client was told.
+    by_id: Option<(Key, Row)>,
+    /// Whether a row names the upstream conversation already.
+    named: bool,
+    /// Why it is not written.
+    error: StoreError,
+}
+
+impl Recorder {
+    /// The id that the client is told.
+    pub fn thread_id(&self) -> &str {
+        &self.row.thread_id
+    }
+
+    /// Stores the head that `ended` leaves behind in `foundry`. A failure costs a replay later, nothing now.
+    pub fn record(self, ended: Ended, foundry: Arc<Foundry>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
+                (Some(thread_id), Some(run_id)) if !ended.tool_calls.is_empty() => Upstream::Run {
+                    run: WaitingRun { thread_id, run_id },
+                    calls: ended
+                        .tool_calls
+                        .iter()
+                        .map(|call| call.call_id.clone())
+                        .collect(),
+                },
+                (Some(id), _) => Upstream::Thread { id },
+                (None, Some(id)) => Upstream::Response { id },
+                (None, None) => return,
+            };
+            let row = Row {
+                upstream,
+                ..self.row.clone()
+            };
+            let answer = Message::Assistant {
+                text: Some(ended.text)
+                    .filter(|text| !text.is_empty() || ended.tool_calls.is_empty()),
+                tool_calls: ended.tool_calls,
+            };
+            let by_history = self
+                .link
+                .map(|(root, before)| self.scope.key(root, self.scope.after(before, &answer)));
+            let recorded = match row.upstream {
+                Upstream::Thread { .. } => self.record_thread(by_history, &row).await,
+                Upstream::Run { ref calls, .. } => self.record_run(by_history, calls, &row).await,
+                _ => self.record_response(by_history, &row).await,
+            };
+            if let Err(unwritten) = recorded {
+                tracing::warn!(
+                    store = self.store.kind(),
+                    "a turn is not remembered yet, the next one would be a replay: {}",
+                    unwritten.error
+                );
+                let later = self.record_later(unwritten, row.upstream, Arc::clone(&foundry));
+                foundry.background().spawn(later);
+            }
+        })
+    }
+
+    /// A response may be named by any number of rows, because it never changes.
+    async fn record_response(&self, by_history: Option<Key>, row: &Row) -> Result<(), Unwritten> {
+        let insert = async {
+            match &by_history {
+                Some(key) => self.store.insert(key, row).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let named = Row {
+            history: by_history.clone(),
+            ..row.clone()
+        };
+        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, &named));
+        let is_named = by_history.is_some() && inserted.is_ok() || upserted.is_ok();
+        let by_history = by_history
+            .filter(|_| inserted.is_err())
+            .map(|key| (key, row.clone()));
+        let by_id = upserted.is_err().then(|| (self.id_key.clone(), named));
+        inserted.and(upserted).map_err(|error| Unwritten {
+            by_history,
+            by_id,
+            named: is_named,
+            error,
+        })
+    }
+
+    /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
+    /// it, and one of them on a history that is not its own.
+    async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), Unwritten> {
+        if let Some(key) = by_history {
+            let inserted = self.insert_thread(&key, row).await?;
+            // A row that is there already is this very one, whose first writing went unheard, or one of the same
+            // answer to the same history on another thread.
+            if inserted == Inserted::Yes || self.may_name(&key, &row.upstream).await {
+                return Ok(());
+            }
+        }
+        let key = self.scope.id_key(&random_id("head_"));
+        self.insert_thread(&key, row).await.map(drop)
+    }
+
+    /// A run is found by the ids of its calls, whatever the history, or by the way of the id.
+    async fn record_run(
+        &self,
+        by_history: Option<Key>,
+        calls: &[String],
+        row: &Row,
+    ) -> Result<(), Unwritten> {
+        let first = calls.iter().min().map(String::as_str).unwrap_or_default();
+        let row = Row {
+            history: by_history,
+            ..row.clone()
+        };
+        self.insert_thread(&self.ids.call_key(first), &row)
+            .await
+            .map(drop)
+    }
+
+    /// Names the thread in the row of `key`, to which the row of the id points.
+    async fn insert_thread(&self, key: &Key, row: &Row) -> Result<Inserted, Unwritten> {
+        let pointer = Row {
+            upstream: Upstream::Row { key: key.clone() },
+            ..row.clone()
+        };
+        let (inserted, upserted) = tokio::join!(
+            self.store.insert(key, row),
+            self.store.upsert(&self.id_key, &pointer)
+        );
+        let named = inserted.is_ok();
+        let by_history = inserted.is_err().then(|| (key.clone(), row.clone()));
+        let by_id = upserted.is_err().then(|| (self.id_key.clone(), pointer));
+        inserted
+            .and_then(|inserted| upserted.map(|()| inserted))
+            .map_err(|error| Unwritten {
+                by_history,
+                by_id,
+                named,
+                error,
+            })
+    }
+
+    /// Tries again what could not be written, and in the end deletes what no row names.
+    async fn record_later(
+        self,
+        mut unwritten: Unwritten,
+        upstream: Upstream,
+        foundry: Arc<Foundry>,
+    ) {
+        // The row of the id only points to the row that names a thread.
+        let named_by_id = matches!(upstream, Upstream::Response { .. });
+        for pause in PAUSES {
+            tokio::time::sleep(pause).await;
+            if let Some((key, row)) = &unwritten.by_history
+                && let Ok(inserted) = self.store.insert(key, row).await
+            {
+                unwritten.named |= inserted == Inserted::Yes || self.may_name(key, &upstream).await;
+                unwritten.by_history = None;
+            }
+            if let Some((key, row)) = &unwritten.by_id
+                && let Ok(written) = self.write_unless_newer(key, row).await
+            {
+                unwritten.named |= written && named_by_id;
+                unwritten.by_id = None;
+            }
+            if unwritten.by_history.is_none() && unwritten.by_id.is_none() {
+                break;
+            }
+        }
+        if !unwritten.named {
+            let left = match upstream {
+                Upstream::Response { id } => Head::Response(id),
+                Upstream::Thread { id } => Head::Thread(id),
+                Upstream::Run { run, .. } => Head::Run(run),
+                Upstream::Row { .. } => return,
+            };
+            foundry::forget(&foundry, left, random_id("forget_"));
+        }
+    }
+
+    /// Whether the row of `key` names `upstream`, as far as the store tells.
+    async fn may_name(&self, key: &Key, upstream: &Upstream) -> bool {
+        let stored = self.store.get(key).await;
+        stored.map_or(true, |stored| {
+            stored.is_some_and(|stored| stored.row.upstream == *upstream)
+        })
+    }
+
+    /// Writes the row of the id, unless a later turn has; whether the row is there now.
+    async fn write_unless_newer(&self, key: &Key, row: &Row) -> Result<bool, StoreError> {
+        match self.store.get(key).await? {
+            None => Ok(self.store.insert(key, row).await? == Inserted::Yes),
+            Some(stored) if stored.row == *row => Ok(true),
+            // Times are whole seconds: within the same one, only the head that this turn continued is older.
+            Some(stored)
+                if row.expires_at <= stored.row.expires_at
+                    && self.continued.as_ref() != Some(&stored.row.upstream) =>
+            {
+                Ok(false)
+            }
+            Some(stored) => {
+                let replaced = self.store.replace(key, row, &stored.version).await?;
+                Ok(replaced == Replaced::Yes)
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Turns that could not be remembered at once, and turns that nothing continues.
+
+use std::{sync::Arc, time::Duration};
+
+use foundry_gateway::continuity::store::{
+    ConversationStore, Upstream, clock::SystemClock, memory::MemoryStore,
+};
+
+use super::*;
+use crate::support::{FaultyStore, Weather, emulator};
+
+async fn with_faulty_store() -> (Emulator, Gateway, Arc<MemoryStore>, Arc<FaultyStore>) {
+    let emulator = emulator(foundry_emulator::Behaviour::default()).await;
+    let rows = Arc::new(MemoryStore::new(1_000, Arc::new(SystemClock)));
+    let store = FaultyStore::around(Arc::clone(&rows) as _);
+    let endpoint = emulator.project_endpoint();
+    let gateway = Gateway::with_store(&endpoint, &[], Arc::clone(&store) as _).await;
+    (emulator, gateway, rows, store)
+}
+
+async fn row_count(rows: &MemoryStore) -> usize {
+    rows.expired(u64::MAX, None, 100).await.unwrap().rows.len()
+}
+
+async fn rows_are(rows: &MemoryStore, expected: usize) {
+    while row_count(rows).await != expected {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_at_once_is_written_later() {
+    for agent in ["assistant", "asst_assistant"] {
+        let (emulator, gateway, rows, store) = with_faulty_store().await;
+        store.set(0, Weather::Down);
+        let first = answer_of(gateway.ask(agent, "My name is Ada.").await).await;
+        assert_eq!(row_count(&rows).await, 0);
+        store.set(0, Weather::Fair);
+        tokio::time::timeout(SOON, rows_are(&rows, 2))
+            .await
+            .unwrap();
+        let body = json!({"model": agent, "thread_id": first["thread_id"], "messages": [{"role": "user", "content": "What is my name?"}]});
+        let answer = answer_of(gateway.chat(body).await).await.to_string();
+        assert!(answer.contains("Ada"), "{agent}: {answer}");
+        gateway.stop().await;
+        assert_eq!(emulator.journal().count("delete_thread"), 0);
+        assert_eq!(emulator.journal().count("delete_response"), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_never_takes_is_deleted_upstream() {
+    for (agent, deletion) in [
+        ("assistant", "delete_response"),
+        ("asst_assistant", "delete_thread"),
+    ] {
+        let (emulator, gateway, rows, store) = with_faulty_store().await;
+        store.set(0, Weather::Down);
+        answer_of(gateway.ask(agent, "hi").await).await;
+        // The gateway does not end before it has given up, and cleaned up.
+        gateway.stop().await;
+        assert_eq!(emulator.journal().count(deletion), 1, "{agent}");
+        assert_eq!(row_count(&rows).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_later_turn_is_not_overwritten_by_an_earlier_one_that_was_late() {
+    for agent in ["assistant", "asst_assistant"] {
+        let (emulator, gateway, rows, store) = with_faulty_store().await;
+        let mut chat = Chat::new(&gateway, agent);
+        let first = answer_of(gateway.chat(chat.asking("one")).await).await;
+        chat.messages
+            .push(json!({"role": "user", "content": "one"}));
+        chat.messages.push(first["choices"][0]["message"].clone());
+        let id = &first["thread_id"];
+        store.set(0, Weather::Down);
+        let mut late = chat.asking("My name is Bob.");
+        late["thread_id"] = id.clone();
+        answer_of(gateway.chat(late).await).await;
+        store.set(0, Weather::Fair);
+        let by_id = |text: &str| json!({"model": agent, "thread_id": id, "messages": [{"role": "user", "content": text}]});
+        answer_of(gateway.chat(by_id("My name is Ada.")).await).await;
+        assert_eq!(
+            row_count(&rows).await,
+            2,
+            "{agent}: the late turn is not written yet"
+        );
+        gateway.stop().await;
+        assert_eq!(
+            row_count(&rows).await,
+            3,
+            "{agent}: the late turn is found by its history"
+        );
+        let endpoint = emulator.project_endpoint();
+        let gateway = Gateway::with_store(&endpoint, &[], store as _).await;
+        let answer = answer_of(gateway.chat(by_id("What is my name?")).await).await;
+        assert!(answer.to_string().contains("Ada"), "{agent}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_cut_at_its_limit_is_continued_where_it_was_cut() {
+    for agent in ["fail-length", "asst_fail_length"] {
+        let (emulator, gateway) = emulator_and_gateway().await;
+        let mut chat = Chat::new(&gateway, agent);
+        chat.say("one").await;
+        chat.say("go on").await;
+        let requests = emulator.journal().requests();
+        let sent = requests
+            .iter()
+            .rfind(|request| request.operation.starts_with("create_"))
+            .unwrap();
+        assert_eq!(texts_sent(sent), ["go on"], "{agent} {}", sent.operation);
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_failed_or_was_left_is_not_kept_upstream() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    for agent in ["fail-error-event-middle", "fail-content-filter-output"] {
+        emulator.journal().clear();
+        gateway.ask(agent, "hi").await;
+        let deleted = |requests: &[RecordedRequest]| {
+            requests
+                .iter()
+                .any(|request| request.operation == "delete_response" && request.ending.is_some())
+        };
+        assert!(emulator.journal().wait_for(deleted, SOON).await, "{agent}");
+    }
+    let page = gateway.app.store.expired(u64::MAX, None, 10).await.unwrap();
+    let heads = page.rows.into_iter().filter_map(|row| row.row);
+    assert_eq!(
+        heads
+            .filter(|row| matches!(row.upstream, Upstream::Response { .. }))
+            .count(),
+        0
+    );
+}
