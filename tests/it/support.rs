@@ -7,6 +7,7 @@ mod faulty_store;
 mod gateway;
 mod program;
 mod scripted;
+mod tls;
 mod witness;
 
 pub(crate) use self::{
@@ -17,6 +18,7 @@ pub(crate) use self::{
     gateway::Gateway,
     program::{Ended, Program},
     scripted::ScriptedUpstream,
+    tls::TlsListener,
     witness::Witness,
 };
 

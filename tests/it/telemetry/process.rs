@@ -155,7 +155,11 @@ async fn azure_monitor_gets_a_token_of_the_gateways_identity_and_nobody_else_doe
 async fn a_connection_string_alone_brings_spans_into_application_insights_once_the_gateway_is_told_to()
  {
     for (told_to, expected) in [("true", true), ("false", false)] {
-        let insights = ScriptedUpstream::start().await;
+        // The library speaks to Application Insights over HTTPS only.
+        let (insights, certificate) = ScriptedUpstream::start_https().await;
+        let folder = tempfile::tempdir().unwrap();
+        let trusted = folder.path().join("certificate.pem");
+        std::fs::write(&trusted, certificate).unwrap();
         let accepted = serde_json::json!({"itemsReceived": 1, "itemsAccepted": 1, "errors": []});
         insights.then_json(200, accepted);
         let string = format!(
@@ -166,6 +170,7 @@ async fn a_connection_string_alone_brings_spans_into_application_insights_once_t
         let settings = [
             ("APPLICATIONINSIGHTS_CONNECTION_STRING", string.as_str()),
             ("GATEWAY_APPLICATION_INSIGHTS", told_to),
+            ("SSL_CERT_FILE", trusted.to_str().unwrap()),
         ];
         let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
         assert_eq!(client.ask("echo", "hi").await.status(), 200);
