@@ -53,31 +53,3 @@ pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
         .filter(|(name, _)| !name.is_empty())
         .collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gateway_has_a_name_of_its_own_and_knows_where_it_runs() {
-        let environment = Environment::from_iter([
-            ("OTEL_SERVICE_NAME", "the-host"),
-            ("WEBSITE_SITE_NAME", "my-app"),
-            (
-                "OTEL_RESOURCE_ATTRIBUTES",
-                "team=a%20b, broken,deployment.environment.name=test",
-            ),
-        ]);
-        let resource = ResourceConfig::from_environment(&environment);
-        assert_eq!(resource.service_name, "foundry-gateway");
-        assert_eq!(resource.app_name.as_deref(), Some("my-app"));
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            resource.attributes,
-            [
-                pair("team", "a b"),
-                pair("deployment.environment.name", "test")
-            ]
-        );
-    }
-}

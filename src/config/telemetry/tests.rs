@@ -195,3 +195,26 @@ fn values_that_cannot_be_used_are_named() {
         );
     }
 }
+
+#[test]
+fn the_gateway_has_a_name_of_its_own_and_knows_where_it_runs() {
+    let environment = Environment::from_iter([
+        ("OTEL_SERVICE_NAME", "the-host"),
+        ("WEBSITE_SITE_NAME", "my-app"),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "team=a%20b, broken,deployment.environment.name=test",
+        ),
+    ]);
+    let resource = ResourceConfig::from_environment(&environment);
+    assert_eq!(resource.service_name, "foundry-gateway");
+    assert_eq!(resource.app_name.as_deref(), Some("my-app"));
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        resource.attributes,
+        [
+            pair("team", "a b"),
+            pair("deployment.environment.name", "test")
+        ]
+    );
+}

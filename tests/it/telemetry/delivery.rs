@@ -115,14 +115,17 @@ async fn ten_thousand_requests_with_a_receiver_that_hangs_leave_a_bounded_queue_
     let patience = ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000");
     let (_emulator, collector, gateway) = all_three(&[patience, SPANS_ONLY]).await;
     collector.then(&[Answer::Hang]);
-    gateway.get("/v1/models").await;
+    // The shortest of all requests that are traced: one span each.
+    let ask = async || {
+        let answer = gateway.http.get(gateway.url("/v1/models/x")).send().await;
+        assert_eq!(answer.unwrap().status(), 401);
+    };
+    ask().await;
     until(|| !collector.received().requests.is_empty()).await;
     let before = resident_kilobytes();
     let client = async || {
         for _ in 0..REQUESTS / AT_ONCE {
-            // The shortest of all requests that are traced: one span each.
-            let answer = gateway.http.get(gateway.url("/v1/models/x")).send().await;
-            assert_eq!(answer.unwrap().status(), 401);
+            ask().await;
         }
     };
     futures_util::future::join_all((0..AT_ONCE).map(|_| client())).await;

@@ -163,7 +163,7 @@ async fn a_store_that_is_down_is_told_by_span_and_metric() {
     assert_eq!(get.text("error.type"), "unavailable");
     let found = spans.iter().filter(|span| span.name == "continuity");
     let found: Vec<&str> = found.map(|span| span.text("gateway.continuity")).collect();
-    assert_eq!(found, ["new", "store_failed"]);
+    assert_eq!(found, ["new", "miss"]);
     let failed = [
         ("gateway.store.operation", "get"),
         ("gateway.outcome", "unavailable"),
