@@ -18,7 +18,10 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::{
     Resource,
     logs::{BatchLogProcessor, SdkLoggerProvider},
-    metrics::{PeriodicReader, SdkMeterProvider, Temporality},
+    metrics::{
+        Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
+        Temporality,
+    },
     trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, SpanLimits},
 };
 
@@ -162,10 +165,11 @@ pub(super) fn metrics(
 ) -> Result<SdkMeterProvider, ConfigError> {
     let destination = &config.destination;
     let client = around.client(&destination.auth, Some(destination));
-    // Azure Monitor takes differences only.
-    let temporality = match destination.auth {
-        OtlpAuth::None => Temporality::Cumulative,
-        OtlpAuth::Entra { .. } => Temporality::Delta,
+    let for_azure = destination.auth != OtlpAuth::None;
+    let temporality = if for_azure {
+        Temporality::Delta
+    } else {
+        Temporality::Cumulative
     };
     let exporter = over_http(MetricExporter::builder().with_http(), destination, client)
         .with_temporality(temporality)
@@ -174,10 +178,27 @@ pub(super) fn metrics(
     let reader = PeriodicReader::builder(around.counted(exporter))
         .with_interval(config.interval)
         .build();
-    Ok(SdkMeterProvider::builder()
+    let provider = SdkMeterProvider::builder()
         .with_resource(around.resource.clone())
-        .with_reader(reader)
-        .build())
+        .with_reader(reader);
+    Ok(if for_azure {
+        provider.with_view(as_azure_monitor_wants_it).build()
+    } else {
+        provider.build()
+    })
+}
+
+/// Azure Monitor takes differences and exponential histograms only.
+fn as_azure_monitor_wants_it(instrument: &Instrument) -> Option<Stream> {
+    if instrument.kind() != InstrumentKind::Histogram {
+        return None;
+    }
+    let exponential = Aggregation::Base2ExponentialHistogram {
+        max_size: 160,
+        max_scale: 20,
+        record_min_max: true,
+    };
+    Stream::builder().with_aggregation(exponential).build().ok()
 }
 
 /// Sends log records.

@@ -3,6 +3,7 @@
 mod content;
 mod context;
 mod delivery;
+mod documents;
 mod log_records;
 mod measures;
 mod process;

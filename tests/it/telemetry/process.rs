@@ -7,7 +7,7 @@ use foundry_emulator::Behaviour;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::support::{Answer, Client, Collector, Program, ScriptedUpstream, emulator};
+use crate::support::{Answer, Client, Collector, Program, Received, ScriptedUpstream, emulator};
 
 async fn serve(
     collector: &Collector,
@@ -96,13 +96,14 @@ async fn azure_monitor_gets_a_token_of_the_gateways_identity_and_nobody_else_doe
     let (identity, identity_endpoint) = managed_identity().await;
     let azure = Collector::start().await;
     let other = Collector::start().await;
-    let traces = format!(
-        "{}/dataCollectionRules/dcr-1/streams/Microsoft-OTLP-Traces/otlp/v1/traces",
-        azure.endpoint()
-    );
+    let rule = format!("{}/dataCollectionRules/dcr-1/streams", azure.endpoint());
+    let traces = format!("{rule}/Microsoft-OTLP-Traces/otlp/v1/traces");
+    let metrics = format!("{rule}/Custom-Metrics-Otel/otlp/v1/metrics");
     let settings = [
         ("GATEWAY_OTLP_TRACES_ENDPOINT", traces.as_str()),
+        ("GATEWAY_OTLP_METRICS_ENDPOINT", metrics.as_str()),
         ("GATEWAY_OTLP_AUTH", "entra"),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=of-the-other"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
         ("FOUNDRY_ACCESS_TOKEN", ""),
@@ -111,15 +112,30 @@ async fn azure_monitor_gets_a_token_of_the_gateways_identity_and_nobody_else_doe
     ];
     let (_emulator, _program, client) = serve(&other, &settings).await;
     assert_eq!(client.ask("echo", "hi").await.status(), 200);
-    azure.traces(1).await;
-    let (path, headers) = &azure.received().requests[0];
+    let spans = azure.traces(1).await;
+    // The sign-in to Foundry, which the turn had to wait for.
+    let signed_in = |received: &Received| {
+        let mut points = received.points.iter();
+        points.any(|point| point.metric == "gateway.token.acquisition.duration")
+    };
+    let received = azure.until(signed_in).await;
+    for (path, headers) in &received.requests {
+        assert!(
+            path.starts_with("/dataCollectionRules/dcr-1/streams/"),
+            "{path}"
+        );
+        let token = headers["authorization"].to_str().unwrap();
+        assert!(token.starts_with("Bearer token-"), "{token}");
+        assert!(!headers.contains_key("x-key"));
+    }
+    let histograms = received.points.iter().filter(|point| point.exponential);
+    assert!(0 < histograms.count());
     assert!(
-        path.ends_with("/streams/Microsoft-OTLP-Traces/otlp/v1/traces"),
-        "{path}"
+        received
+            .points
+            .iter()
+            .all(|point| point.delta || point.metric == "gateway.streams.active")
     );
-    let token = headers["authorization"].to_str().unwrap();
-    assert!(token.starts_with("Bearer token-"), "{token}");
-    assert!(!headers.contains_key("x-key"));
     let asked: Vec<String> = identity
         .received()
         .iter()
@@ -129,19 +145,10 @@ async fn azure_monitor_gets_a_token_of_the_gateways_identity_and_nobody_else_doe
         asked.iter().any(|path| path.contains("monitor.azure.com")),
         "{asked:?}"
     );
-    let metrics = other.until(|received| !received.points.is_empty()).await;
-    let (_, headers) = &metrics.requests[0];
+    let logs = other.until(|received| !received.logs.is_empty()).await;
+    let (_, headers) = &logs.requests[0];
     assert_eq!(headers["x-key"], "of-the-other");
     assert!(!headers.contains_key("authorization"));
-    // The sign-in to Foundry was waited for by the turn.
-    let signed_in = |received: &crate::support::Received| {
-        received
-            .points
-            .iter()
-            .any(|point| point.metric == "gateway.token.acquisition.duration")
-    };
-    other.until(signed_in).await;
-    let spans = azure.received().spans;
     let sign_in = spans.iter().find(|span| span.name == "sign in").unwrap();
     let parent = spans
         .iter()

@@ -39,9 +39,10 @@ fn write_tree(span: &Span, children: &BTreeMap<&str, Vec<&Span>>, depth: usize, 
     let failed = if span.failed { ", failed" } else { "" };
     writeln!(text, "{indent}{} ({}{failed})", span.name, span.kind).unwrap();
     for (name, value) in &span.attributes {
-        let value = match MASKED.contains(&name.as_str()) {
-            true => json!("..."),
-            false => value.clone(),
+        let value = if MASKED.contains(&name.as_str()) {
+            &Value::from("...")
+        } else {
+            value
         };
         writeln!(text, "{indent}  - {name} = {value}").unwrap();
     }

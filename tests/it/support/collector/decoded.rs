@@ -1,6 +1,6 @@
 //! OTLP messages as tests read them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use opentelemetry_proto::tonic::{
     collector::{
@@ -50,6 +50,8 @@ pub(crate) struct Point {
     pub(crate) count: u64,
     /// Whether it is the difference to the last one.
     pub(crate) delta: bool,
+    /// Whether it has buckets that grow exponentially.
+    pub(crate) exponential: bool,
 }
 
 /// A log record.
@@ -106,6 +108,18 @@ pub(super) fn points(request: ExportMetricsServiceRequest) -> Vec<Point> {
                     sum: point.sum.unwrap_or_default(),
                     count: point.count,
                     delta,
+                    exponential: false,
+                }));
+            }
+            metric::Data::ExponentialHistogram(histogram) => {
+                let delta = histogram.aggregation_temporality == 1;
+                points.extend(histogram.data_points.into_iter().map(|point| Point {
+                    metric: name.clone(),
+                    attributes: attributes(point.attributes),
+                    sum: point.sum.unwrap_or_default(),
+                    count: point.count,
+                    delta,
+                    exponential: true,
                 }));
             }
             metric::Data::Sum(sum) => {
@@ -121,6 +135,7 @@ pub(super) fn points(request: ExportMetricsServiceRequest) -> Vec<Point> {
                     },
                     count: 1,
                     delta,
+                    exponential: false,
                 }));
             }
             other => panic!("{other:?}"),
@@ -178,5 +193,8 @@ fn value(value: AnyValue) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
