@@ -8,22 +8,18 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{
-        Config, ConfigError,
-        continuity::ContinuityMode,
-        identity::{CredentialConfig, IdentityConfig},
-        store::StoreBackend,
-    },
+    agent::model_name::{self, ResolvedAgent},
+    config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
-        store::{self, ConversationStore, clock::SystemClock, memory},
+        store::{self, ConversationStore, clock::SystemClock},
     },
-    foundry::{Foundry, directory::Directory, http_client, readiness::Readiness},
-    identity::{Callers, TokenSource, credential},
-    telemetry::{
-        Telemetry,
-        observed::{ObservedStore, ObservedTokens},
+    foundry::{
+        http_client,
+        projects::{Project, Projects},
     },
+    identity::{Callers, Identity, TokenSource},
+    telemetry::Telemetry,
 };
 
 /// The parts of the running gateway.
@@ -31,16 +27,14 @@ use crate::{
 pub struct App {
     /// What the operator decided.
     pub config: Config,
-    /// The project.
-    pub foundry: Arc<Foundry>,
-    /// The project's agents.
-    pub directory: Arc<Directory>,
+    /// Who the gateway is towards Azure, except where a project says otherwise.
+    pub identity: Identity,
+    /// The projects and their agents.
+    pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
-    /// The last look at whether the service can be reached.
-    pub readiness: Readiness,
     /// Conversations that can be continued.
     pub conversations: Conversations,
     /// Where those are remembered; the clean-up reads it.
@@ -75,39 +69,21 @@ impl App {
             config.limits.connect,
             config.foundry.certificate_file.as_deref(),
         )?;
-        let mut tokens = credential::token_source(&config.identity, &http, &tasks)?;
-        let mut store = match store {
-            Some(store) => store,
-            None => store::build(&config.store, &config.identity, &http, &tasks)?,
-        };
+        let identity = Identity::new(&config.identity, &http, &tasks)?;
         let telemetry = Telemetry::build(
             &config.telemetry,
-            &config.foundry.project_endpoint,
             &http,
-            tokens_for_telemetry(&config, &http, &tasks)?,
+            tokens_for_telemetry(&config, &identity)?,
         )?;
-        if telemetry.is_on() {
-            let scope = config.identity.scope.clone();
-            tokens = Arc::new(ObservedTokens::new(tokens, scope, telemetry.clone()));
-            if store.kind() != memory::KIND {
-                store = Arc::new(ObservedStore::new(store, telemetry.clone()));
-            }
-        }
-        let foundry = Arc::new(Foundry::new(
-            http,
-            &config.foundry.project_endpoint,
-            tokens,
-            config.limits.clone(),
-            tasks.clone(),
-        ));
-        let directory = Arc::new(Directory::new(
-            Arc::clone(&foundry),
-            config.agents.classic_enabled,
-        ));
+        let store = match store {
+            Some(store) => store,
+            None => store::build(&config.store, &identity, &http)?,
+        };
+        let store = telemetry.observing_store(store);
+        let projects = Projects::new(&config, &identity, &telemetry, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
-            readiness: Readiness::new(Arc::clone(&directory)),
-            directory,
-            foundry,
+            identity,
+            projects,
             conversations: Conversations::new(
                 Arc::clone(&store),
                 Arc::new(SystemClock),
@@ -125,6 +101,13 @@ impl App {
 }
 
 impl App {
+    /// The agent that `model` names, and its project; `None` where it can name no agent.
+    pub fn resolve(&self, model: &str) -> Option<(ResolvedAgent, &Project)> {
+        let agent = model_name::resolve(model, &self.config.agents)?;
+        let project = self.projects.get(&agent.project)?;
+        Some((agent, project))
+    }
+
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
     pub fn remembers_nothing_for_long(&self) -> bool {
         self.config.listen.under_functions_host
@@ -136,23 +119,18 @@ impl App {
 /// Tokens for receivers of telemetry that want one.
 fn tokens_for_telemetry(
     config: &Config,
-    http: &reqwest::Client,
-    tasks: &TaskTracker,
+    identity: &Identity,
 ) -> Result<Option<Arc<dyn TokenSource>>, ConfigError> {
     let Some(scope) = config.telemetry.token_scope() else {
         return Ok(None);
     };
-    if matches!(config.identity.credential, CredentialConfig::StaticToken(_)) {
+    if identity.opens_foundry_only() {
         return Err(ConfigError::invalid(
             "GATEWAY_OTLP_AUTH",
             "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; sign in with an identity",
         ));
     }
-    let identity = IdentityConfig {
-        credential: config.identity.credential.clone(),
-        scope: scope.to_owned(),
-    };
-    credential::token_source(&identity, http, tasks).map(Some)
+    Ok(Some(identity.tokens(scope)))
 }
 
 /// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
@@ -162,7 +140,14 @@ fn fingerprint_secret(config: &Config) -> Vec<u8> {
     if let Some(key) = &config.continuity.key {
         hash.update(key.expose_secret());
     } else {
-        hash.update(config.foundry.project_endpoint.as_str());
+        match &config.foundry.project_endpoint {
+            Some(endpoint) => hash.update(endpoint.as_str()),
+            None => {
+                for project in config.agents.projects.values() {
+                    hash.update(project.endpoint.as_str());
+                }
+            }
+        }
         for key in &config.callers.keys {
             hash.update(key.digest);
         }

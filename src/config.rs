@@ -5,6 +5,7 @@
 //! the value itself is never repeated, because it may be a secret.
 
 pub mod agents;
+pub mod approvals;
 pub mod callers;
 pub mod continuity;
 pub mod document;
@@ -14,6 +15,7 @@ pub mod identity;
 pub mod limits;
 pub mod listen;
 pub mod log;
+pub mod projects;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
@@ -66,6 +68,16 @@ impl Config {
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
         let log = keep_error(LogConfig::from_environment(environment), &mut errors);
         let telemetry = keep_error(TelemetryConfig::from_environment(environment), &mut errors);
+        let has_endpoint = foundry
+            .as_ref()
+            .is_none_or(|foundry| foundry.project_endpoint.is_some());
+        let needs_endpoint = match &agents {
+            Some(agents) => !agents.needs_no_default_project(),
+            None => !AgentsConfig::has_document(environment),
+        };
+        if needs_endpoint && !has_endpoint {
+            errors.insert(0, foundry::missing_endpoint());
+        }
         match (
             listen, foundry, identity, callers, agents, limits, store, continuity, log, telemetry,
         ) {
@@ -80,7 +92,7 @@ impl Config {
                 Some(continuity),
                 Some(log),
                 Some(telemetry),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
                 listen,
                 foundry,
                 identity,

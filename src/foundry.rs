@@ -2,7 +2,8 @@
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
 //! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
-//! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used.
+//! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used,
+//! for each of [`projects`].
 
 pub mod client;
 mod definitions;
@@ -10,6 +11,7 @@ pub mod directory;
 mod failures;
 pub mod http_client;
 mod lenient;
+pub mod projects;
 pub mod readiness;
 mod responses;
 mod retry;

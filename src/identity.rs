@@ -1,7 +1,12 @@
-//! Who we are towards Foundry ([`credential`], [`token`]) and who calls us ([`callers`]).
+//! Who we are towards Azure ([`credential`], [`certificate`], [`token`]) and who calls us ([`callers`]).
 
 pub mod callers;
+pub mod certificate;
 pub mod credential;
 pub mod token;
 
-pub use self::{callers::Callers, token::TokenSource};
+pub use self::{
+    callers::Callers,
+    credential::Identity,
+    token::{StaticToken, TokenSource},
+};

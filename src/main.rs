@@ -59,15 +59,24 @@ async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::log::start(&app.config.log, app.telemetry.logger());
     tracing::info!(
         address = %listener.local_addr()?,
-        project = app.foundry.endpoint(),
-        identity = app.config.identity.credential.kind(),
-        client_id = app.config.identity.credential.client_id(),
+        project = app.projects.default_project().map(|project| project.foundry.endpoint()),
+        identity = app.identity.kind(),
+        client_id = app.identity.client_id(),
         caller_keys = app.config.callers.keys.len(),
         anonymous = app.config.callers.allow_anonymous,
         conversations = app.store.kind(),
         telemetry = app.config.telemetry.told(),
         "listening"
     );
+    for (name, project) in app.projects.further() {
+        tracing::info!(
+            project = name,
+            endpoint = project.foundry.endpoint(),
+            identity = project.identity.kind(),
+            client_id = project.identity.client_id(),
+            "serves a further project"
+        );
+    }
     if app.remembers_nothing_for_long() {
         tracing::warn!(
             "conversations are remembered in this instance only, and their upstream threads are left behind when it \

@@ -11,7 +11,7 @@ mod export;
 pub mod log;
 pub mod losses;
 mod metrics;
-pub mod observed;
+mod observed;
 pub mod propagation;
 mod recognition;
 pub mod request;
@@ -20,24 +20,27 @@ pub mod turn;
 
 use std::{sync::Arc, time::Duration};
 
-use opentelemetry::{
-    InstrumentationScope, KeyValue, metrics::MeterProvider, trace::TracerProvider,
+pub use self::{
+    child::{Carried, Child},
+    request::{Outcome, RequestEnd, RequestFacts, RequestTelemetry, TurnReport},
 };
+use self::{
+    export::Surroundings,
+    losses::Losses,
+    metrics::Metrics,
+    observed::{ObservedStore, ObservedTokens},
+    recognition::ContinuedHeads,
+};
+use crate::{
+    config::{ConfigError, telemetry::TelemetryConfig},
+    continuity::store::{ConversationStore, memory},
+    identity::TokenSource,
+};
+use opentelemetry::{InstrumentationScope, metrics::MeterProvider, trace::TracerProvider};
 use opentelemetry_sdk::{
     logs::SdkLoggerProvider,
     metrics::SdkMeterProvider,
     trace::{SdkTracer, SdkTracerProvider},
-};
-use url::Url;
-
-pub use self::{
-    child::Child,
-    request::{Outcome, RequestEnd, RequestFacts, RequestTelemetry, TurnReport},
-};
-use self::{export::Surroundings, losses::Losses, metrics::Metrics, recognition::ContinuedHeads};
-use crate::{
-    config::{ConfigError, telemetry::TelemetryConfig},
-    identity::TokenSource,
 };
 
 /// Telemetry of one gateway; cheap to clone.
@@ -58,8 +61,8 @@ struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
     captures_content: bool,
-    /// Attributes that every CLIENT span has.
-    of_every_turn: Vec<KeyValue>,
+    /// ARM id of the default project.
+    project_resource_id: Option<String>,
 }
 
 /// Name of the instrumentation, on every span and metric.
@@ -68,11 +71,10 @@ const SCOPE: &str = "foundry-gateway";
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Telemetry {
-    /// Telemetry of a gateway in front of `project`; nothing is sent yet. Receivers that want a token get those of
+    /// Telemetry of a gateway; nothing is sent yet. Receivers that want a token get those of
     /// `tokens`. To be called in the runtime that sends.
     pub fn build(
         config: &TelemetryConfig,
-        project: &Url,
         http: &reqwest::Client,
         tokens: Option<Arc<dyn TokenSource>>,
     ) -> Result<Self, ConfigError> {
@@ -92,7 +94,7 @@ impl Telemetry {
                 tracer: provider.tracer_with_scope(scope.clone()),
                 provider,
                 captures_content: traces.capture_content,
-                of_every_turn: of_every_turn(project, traces.project_resource_id.as_deref()),
+                project_resource_id: traces.project_resource_id.clone(),
             })
         });
         let metrics = config.metrics.as_ref().map(|metrics| {
@@ -108,6 +110,28 @@ impl Telemetry {
             losses,
             continued_heads: ContinuedHeads::default(),
         })))
+    }
+
+    /// `store`, watched where spans or metrics are sent and it is not in this process.
+    pub fn observing_store(&self, store: Arc<dyn ConversationStore>) -> Arc<dyn ConversationStore> {
+        if self.is_on() && store.kind() != memory::KIND {
+            Arc::new(ObservedStore::new(store, self.clone()))
+        } else {
+            store
+        }
+    }
+
+    /// `tokens`, which are for `scope`, watched where spans or metrics are sent.
+    pub fn observing_tokens(
+        &self,
+        tokens: Arc<dyn TokenSource>,
+        scope: &str,
+    ) -> Arc<dyn TokenSource> {
+        if self.is_on() {
+            Arc::new(ObservedTokens::new(tokens, scope.to_owned(), self.clone()))
+        } else {
+            tokens
+        }
     }
 
     /// Begins a request.
@@ -166,22 +190,7 @@ impl Telemetry {
         traces.is_some_and(|traces| traces.captures_content)
     }
 
-    fn of_every_turn(&self) -> &[KeyValue] {
-        let traces = self.0.traces.as_ref();
-        traces.map_or(&[], |traces| &traces.of_every_turn)
+    fn project_resource_id(&self) -> Option<&str> {
+        self.0.traces.as_ref()?.project_resource_id.as_deref()
     }
-}
-
-fn of_every_turn(project: &Url, resource_id: Option<&str>) -> Vec<KeyValue> {
-    let mut list = Vec::new();
-    if let Some(host) = project.host_str() {
-        list.push(KeyValue::new(attributes::SERVER_ADDRESS, host.to_owned()));
-    }
-    if let Some(port) = project.port_or_known_default() {
-        list.push(KeyValue::new(attributes::SERVER_PORT, i64::from(port)));
-    }
-    if let Some(id) = resource_id {
-        list.push(KeyValue::new(attributes::PROJECT_ID, id.to_owned()));
-    }
-    list
 }

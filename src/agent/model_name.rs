@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::config::agents::{AgentsConfig, OverridePolicy};
+use crate::config::{
+    agents::{AgentsConfig, OverridePolicy},
+    approvals::ApprovalPolicy,
+    projects::DEFAULT_PROJECT,
+};
 
 /// An agent as the service names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,10 +44,33 @@ impl fmt::Display for AgentReference {
 /// An agent, and the policy under which it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedAgent {
+    /// Name of its project.
+    pub project: String,
     /// The agent.
     pub reference: AgentReference,
     /// What becomes of request fields that the agent owns.
     pub overrides: OverridePolicy,
+    /// What becomes of its requests for approvals.
+    pub approvals: ApprovalPolicy,
+}
+
+impl ResolvedAgent {
+    /// The agent as conversations name it, so that agents of two projects are never taken for one: `helper:3` or
+    /// `asst_1` in the default project, `sales/helper:3` in another.
+    pub fn qualified_name(&self) -> String {
+        if self.project == DEFAULT_PROJECT {
+            self.reference.to_string()
+        } else {
+            format!("{}/{}", self.project, self.reference)
+        }
+    }
+}
+
+/// The project of an agent's qualified name.
+pub fn project_of(qualified_name: &str) -> &str {
+    qualified_name
+        .split_once('/')
+        .map_or(DEFAULT_PROJECT, |(project, _)| project)
 }
 
 /// The spelling of LiteLLM, understood so that its users need not change their code.
@@ -53,20 +80,23 @@ const LITELLM_PREFIX: &str = "azure_ai/agents/";
 /// `azure_ai/agents/<id>` of either. `None` where the text can name no agent, or a classic one while those
 /// are switched off. Whether the agent exists is for the service to say.
 pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
-    let (name, overrides) = match config.aliases.get(model) {
-        Some(alias) => (
-            alias.agent.as_str(),
-            alias.overrides.unwrap_or(config.overrides),
-        ),
-        None => (model, config.overrides),
-    };
+    let alias = config.aliases.get(model);
+    let name = alias.map_or(model, |alias| alias.agent.as_str());
+    let project = alias.map_or(DEFAULT_PROJECT, |alias| alias.project.as_str());
     let reference = parse(name)?;
     if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
         return None;
     }
     Some(ResolvedAgent {
+        project: project.to_owned(),
         reference,
-        overrides,
+        overrides: alias
+            .and_then(|alias| alias.overrides)
+            .unwrap_or(config.overrides),
+        approvals: alias
+            .map(|alias| alias.approvals.clone())
+            .unwrap_or_default()
+            .or(config.approvals),
     })
 }
 

@@ -7,17 +7,26 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{ConfigError, Environment, document::Document};
+use super::{
+    ConfigError, Environment,
+    approvals::{ApprovalPolicy, Unlisted},
+    document::Document,
+    projects::{self, DEFAULT_PROJECT, ProjectConfig, WrittenProject},
+};
 
 /// Which agents are offered under which names, and how.
 #[derive(Debug, Clone)]
 pub struct AgentsConfig {
+    /// `GATEWAY_AGENTS`: name to project, beside the one of `FOUNDRY_PROJECT_ENDPOINT`.
+    pub projects: BTreeMap<String, ProjectConfig>,
     /// `GATEWAY_AGENTS`: alias to agent.
     pub aliases: BTreeMap<String, Alias>,
     /// `GATEWAY_CLASSIC_AGENTS`: whether classic agents (threads and runs) are served; default `true`.
     pub classic_enabled: bool,
     /// `GATEWAY_AGENT_OVERRIDES`; default `auto`.
     pub overrides: OverridePolicy,
+    /// `GATEWAY_APPROVALS`; default `fail`.
+    pub approvals: Unlisted,
 }
 
 /// What stands behind an alias.
@@ -25,8 +34,12 @@ pub struct AgentsConfig {
 pub struct Alias {
     /// Name of the agent: `name`, `name:version` or `asst_...`.
     pub agent: String,
+    /// Name of the agent's project: one of [`AgentsConfig::projects`], or [`DEFAULT_PROJECT`].
+    pub project: String,
     /// Policy for this alias, instead of the general one.
     pub overrides: Option<OverridePolicy>,
+    /// What is approved for this alias.
+    pub approvals: ApprovalPolicy,
 }
 
 /// An alias as it is written in full.
@@ -34,7 +47,10 @@ pub struct Alias {
 #[serde(deny_unknown_fields)]
 struct FullAlias {
     agent: String,
+    project: Option<String>,
     overrides: Option<OverridePolicy>,
+    #[serde(default)]
+    approvals: ApprovalPolicy,
 }
 
 impl<'de> Deserialize<'de> for Alias {
@@ -52,14 +68,20 @@ impl<'de> Deserialize<'de> for Alias {
             fn visit_str<E: serde::de::Error>(self, agent: &str) -> Result<Alias, E> {
                 Ok(Alias {
                     agent: agent.to_owned(),
+                    project: DEFAULT_PROJECT.to_owned(),
                     overrides: None,
+                    approvals: ApprovalPolicy::default(),
                 })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Alias, A::Error> {
-                let FullAlias { agent, overrides } =
-                    FullAlias::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Alias { agent, overrides })
+                let alias = FullAlias::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Alias {
+                    agent: alias.agent,
+                    project: alias.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+                    overrides: alias.overrides,
+                    approvals: alias.approvals,
+                })
             }
         }
 
@@ -86,6 +108,8 @@ pub enum OverridePolicy {
 #[serde(deny_unknown_fields)]
 struct AgentsFile {
     #[serde(default)]
+    projects: BTreeMap<String, WrittenProject>,
+    #[serde(default)]
     aliases: BTreeMap<String, Alias>,
 }
 
@@ -93,12 +117,23 @@ const AGENTS: &str = "GATEWAY_AGENTS";
 const OVERRIDES: &str = "GATEWAY_AGENT_OVERRIDES";
 
 impl AgentsConfig {
+    /// Whether there is a document, readable or not.
+    pub(super) fn has_document(environment: &Environment) -> bool {
+        environment.get(AGENTS).is_some()
+    }
+
+    /// Whether everything that can be asked for has a project of its own, so that there need be no default one.
+    pub fn needs_no_default_project(&self) -> bool {
+        let mut aliases = self.aliases.values();
+        !self.aliases.is_empty() && aliases.all(|alias| alias.project != DEFAULT_PROJECT)
+    }
+
     /// Reads `GATEWAY_AGENTS` (inline JSON, or the path of a JSON file), `GATEWAY_CLASSIC_AGENTS` and
     /// `GATEWAY_AGENT_OVERRIDES`.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let aliases = match Document::read(environment, AGENTS)? {
-            None => BTreeMap::new(),
-            Some(document) => aliases(document)?,
+        let (projects, aliases) = match Document::read(environment, AGENTS)? {
+            None => Default::default(),
+            Some(document) => read(document)?,
         };
         let overrides = match environment.get(OVERRIDES).unwrap_or("auto") {
             "auto" => OverridePolicy::Auto,
@@ -113,14 +148,20 @@ impl AgentsConfig {
             }
         };
         Ok(Self {
+            projects,
             aliases,
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
+            approvals: Unlisted::from_environment(environment)?,
         })
     }
 }
 
-fn aliases(document: Document<AgentsFile>) -> Result<BTreeMap<String, Alias>, ConfigError> {
+/// Projects and aliases, by name.
+type Agents = (BTreeMap<String, ProjectConfig>, BTreeMap<String, Alias>);
+
+fn read(document: Document<AgentsFile>) -> Result<Agents, ConfigError> {
+    let projects = projects::read(&document, &document.content.projects)?;
     for (name, alias) in &document.content.aliases {
         if name.trim().is_empty() || alias.agent.trim().is_empty() {
             return Err(document.error_at(
@@ -128,8 +169,20 @@ fn aliases(document: Document<AgentsFile>) -> Result<BTreeMap<String, Alias>, Co
                 "an alias and the agent behind it must not be empty",
             ));
         }
+        if alias.project != DEFAULT_PROJECT && !projects.contains_key(&alias.project) {
+            let known: Vec<_> = projects.keys().map(String::as_str).collect();
+            let problem = format!(
+                "there is no such project; `projects` has {}",
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            );
+            return Err(document.error_at(&["aliases", name, "project"], &problem));
+        }
     }
-    Ok(document.content.aliases)
+    Ok((projects, document.content.aliases))
 }
 
 #[cfg(test)]

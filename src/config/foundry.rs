@@ -9,51 +9,59 @@ use super::{ConfigError, Environment};
 /// The project, and how to trust its endpoint.
 #[derive(Debug, Clone)]
 pub struct FoundryConfig {
-    /// `FOUNDRY_PROJECT_ENDPOINT`, without a slash at the end.
-    pub project_endpoint: Url,
+    /// `FOUNDRY_PROJECT_ENDPOINT`, without a slash at the end; `None` only where every alias has a project of its own.
+    pub project_endpoint: Option<Url>,
     /// `SSL_CERT_FILE`: certificate authorities (PEM) trusted beside the bundled ones.
     pub certificate_file: Option<PathBuf>,
 }
 
 impl FoundryConfig {
-    /// Reads `FOUNDRY_PROJECT_ENDPOINT` (required) and `SSL_CERT_FILE`.
+    /// Reads `FOUNDRY_PROJECT_ENDPOINT` and `SSL_CERT_FILE`.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            project_endpoint: project_endpoint(environment)?,
+            project_endpoint: environment
+                .get(PROJECT_ENDPOINT)
+                .map(parse_endpoint)
+                .transpose()
+                .map_err(|problem| ConfigError::invalid(PROJECT_ENDPOINT, problem))?,
             certificate_file: environment.get("SSL_CERT_FILE").map(PathBuf::from),
         })
     }
 }
 
-fn project_endpoint(environment: &Environment) -> Result<Url, ConfigError> {
-    const SETTING: &str = "FOUNDRY_PROJECT_ENDPOINT";
-    let Some(text) = environment.get(SETTING) else {
-        return Err(ConfigError::missing(
-            SETTING,
-            "set it to the project endpoint shown on the project's overview page in the Foundry portal, \
-             https://<account>.services.ai.azure.com/api/projects/<project>",
-        ));
-    };
-    let invalid = |problem: &str| ConfigError::invalid(SETTING, problem);
-    let mut url = Url::parse(text).map_err(|_| {
-        invalid("it is not a URL; expected https://<account>.services.ai.azure.com/api/projects/<project>")
-    })?;
+const PROJECT_ENDPOINT: &str = "FOUNDRY_PROJECT_ENDPOINT";
+
+/// There is no project to serve.
+pub(super) fn missing_endpoint() -> ConfigError {
+    ConfigError::missing(
+        PROJECT_ENDPOINT,
+        "set it to the project endpoint shown on the project's overview page in the Foundry portal, \
+         https://<account>.services.ai.azure.com/api/projects/<project>; \
+         it can be left out only where GATEWAY_AGENTS has aliases and each of them names a project",
+    )
+}
+
+/// Reads a project's endpoint.
+pub(super) fn parse_endpoint(text: &str) -> Result<Url, &'static str> {
+    let mut url = Url::parse(text).map_err(
+        |_| "it is not a URL; expected https://<account>.services.ai.azure.com/api/projects/<project>",
+    )?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return Err(invalid("plain http is allowed only on loopback; use https")),
-        _ => return Err(invalid("it must start with https://")),
+        "http" => return Err("plain http is allowed only on loopback; use https"),
+        _ => return Err("it must start with https://"),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("it must not contain a user name or password"));
+        return Err("it must not contain a user name or password");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("it must not have a query or fragment"));
+        return Err("it must not have a query or fragment");
     }
     let path = url.path().trim_end_matches('/').to_owned();
     let project = path.strip_prefix("/api/projects/");
     if project.is_none_or(|project| project.is_empty() || project.contains('/')) {
-        return Err(invalid("its path must be /api/projects/<project>"));
+        return Err("its path must be /api/projects/<project>");
     }
     url.set_path(&path);
     Ok(url)
@@ -74,9 +82,9 @@ mod tests {
     use super::*;
 
     fn endpoint(text: &str) -> Result<String, String> {
-        let environment = Environment::from_iter([("FOUNDRY_PROJECT_ENDPOINT", text)]);
-        project_endpoint(&environment)
-            .map(|url| url.to_string())
+        let environment = Environment::from_iter([(PROJECT_ENDPOINT, text)]);
+        FoundryConfig::from_environment(&environment)
+            .map(|config| config.project_endpoint.unwrap().to_string())
             .map_err(|error| error.to_string())
     }
 

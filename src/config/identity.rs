@@ -1,240 +1,166 @@
-//! Who the gateway is towards Foundry: which credential, chosen by explicit rules.
+//! Who the gateway is towards Azure: which credential, chosen by explicit rules.
 
-use std::path::PathBuf;
+pub mod credential;
 
-use secrecy::SecretString;
+use url::Url;
 
+pub use self::credential::{CredentialConfig, CredentialKind};
+use self::credential::{NoCredential, Part};
 use super::{ConfigError, Environment};
 
-/// The credential to sign in with, and the scope to ask a token for.
+/// The credential to sign in with, where, and the scope to ask a token for.
 #[derive(Debug, Clone)]
 pub struct IdentityConfig {
     /// Which credential.
     pub credential: CredentialConfig,
+    /// `AZURE_AUTHORITY_HOST`; default `https://login.microsoftonline.com`.
+    pub authority_host: Url,
     /// `FOUNDRY_TOKEN_SCOPE`; default `https://ai.azure.com/.default`.
     pub scope: String,
 }
 
-/// A credential with everything it needs.
-#[derive(Debug, Clone)]
-pub enum CredentialConfig {
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
-    ServicePrincipalSecret {
-        /// Entra tenant, a GUID or a domain.
-        tenant_id: String,
-        /// Application (client) id.
-        client_id: String,
-        /// Client secret.
-        client_secret: SecretString,
-    },
-    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
-    WorkloadIdentity {
-        /// Entra tenant, a GUID or a domain.
-        tenant_id: String,
-        /// Application (client) id.
-        client_id: String,
-        /// File with the federated token, read anew for each sign-in.
-        token_file: PathBuf,
-    },
-    /// `FOUNDRY_ACCESS_TOKEN`.
-    StaticToken(SecretString),
-    /// The managed identity of the Function App or virtual machine.
-    ManagedIdentity {
-        /// `AZURE_CLIENT_ID` selects a user-assigned identity; without it, the system-assigned one.
-        client_id: Option<String>,
-    },
-    /// Azure CLI, then Azure Developer CLI.
-    DeveloperTools,
-}
+const CREDENTIAL: &str = "FOUNDRY_CREDENTIAL";
+const AUTHORITY_HOST: &str = "AZURE_AUTHORITY_HOST";
+const TOKEN_SCOPE: &str = "FOUNDRY_TOKEN_SCOPE";
+const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
+const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
+const CERTIFICATE_PASSWORD: &str = "AZURE_CLIENT_CERTIFICATE_PASSWORD";
 
-impl CredentialConfig {
-    /// The word for this kind in logs, in `/readyz` and in `FOUNDRY_CREDENTIAL`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::ServicePrincipalSecret { .. } => "service-principal",
-            Self::WorkloadIdentity { .. } => "workload-identity",
-            Self::StaticToken(_) => "static-token",
-            Self::ManagedIdentity { .. } => "managed-identity",
-            Self::DeveloperTools => "developer-tools",
-        }
-    }
-
-    /// The application (client) id, which is no secret.
-    pub fn client_id(&self) -> Option<&str> {
-        match self {
-            Self::ServicePrincipalSecret { client_id, .. }
-            | Self::WorkloadIdentity { client_id, .. } => Some(client_id),
-            Self::ManagedIdentity { client_id } => client_id.as_deref(),
-            Self::StaticToken(_) | Self::DeveloperTools => None,
-        }
-    }
-}
-
+const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 const DEFAULT_SCOPE: &str = "https://ai.azure.com/.default";
 
 impl IdentityConfig {
-    /// Picks the credential that `FOUNDRY_CREDENTIAL` names, or else the first whose settings are present:
-    /// service principal, workload identity, static token, managed identity, developer tools.
+    /// Picks the credential that `FOUNDRY_CREDENTIAL` names, or else the first whose settings are present: client
+    /// secret, certificate, federated token, managed identity, static token, and without any, developer tools.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        const SETTING: &str = "FOUNDRY_CREDENTIAL";
-        let credential = match environment.get(SETTING).unwrap_or("auto") {
-            "auto" => first_with_settings(environment)?,
-            "service-principal" => service_principal(environment)?,
-            "workload-identity" => workload_identity(environment)?,
-            "static-token" => static_token(environment)?,
-            "managed-identity" => managed_identity(environment),
-            "developer-tools" => CredentialConfig::DeveloperTools,
-            _ => {
-                return Err(ConfigError::invalid(
-                    SETTING,
-                    "write auto, service-principal, workload-identity, static-token, managed-identity or developer-tools",
-                ));
-            }
+        let kind = match environment.get(CREDENTIAL).unwrap_or("auto") {
+            "auto" => first_with_settings(environment),
+            word => CredentialKind::of_word(word).ok_or_else(|| {
+                let words = CredentialKind::ALL.map(CredentialKind::word).join(", ");
+                ConfigError::invalid(CREDENTIAL, format!("write auto or one of {words}"))
+            })?,
         };
+        check_surroundings(kind, environment)?;
+        let part = |part: Part| environment.get(part.setting()).map(Into::into);
+        let authority_host = environment.get(AUTHORITY_HOST).unwrap_or(DEFAULT_AUTHORITY);
+        let scope = environment.get(TOKEN_SCOPE).unwrap_or(DEFAULT_SCOPE);
         Ok(Self {
-            credential,
-            scope: environment
-                .get("FOUNDRY_TOKEN_SCOPE")
-                .unwrap_or(DEFAULT_SCOPE)
-                .to_owned(),
+            credential: credential::assemble(kind, part).map_err(|no| error_of(kind, no))?,
+            authority_host: parse_authority(authority_host)
+                .map_err(|problem| ConfigError::invalid(AUTHORITY_HOST, problem))?,
+            scope: parse_scope(scope)
+                .map_err(|problem| ConfigError::invalid(TOKEN_SCOPE, problem))?,
         })
     }
 }
 
-fn first_with_settings(environment: &Environment) -> Result<CredentialConfig, ConfigError> {
+fn first_with_settings(environment: &Environment) -> CredentialKind {
     let is_set = |setting| environment.get(setting).is_some();
     if is_set("AZURE_CLIENT_SECRET") {
-        service_principal(environment)
+        CredentialKind::ServicePrincipal
+    } else if is_set("AZURE_CLIENT_CERTIFICATE_PATH") || is_set(CERTIFICATE_PASSWORD) {
+        CredentialKind::ServicePrincipalCertificate
     } else if is_set("AZURE_FEDERATED_TOKEN_FILE") {
-        workload_identity(environment)
-    } else if is_set("FOUNDRY_ACCESS_TOKEN") {
-        static_token(environment)
-    } else if is_set("IDENTITY_ENDPOINT") {
-        Ok(managed_identity(environment))
+        CredentialKind::WorkloadIdentity
+    } else if is_set(IDENTITY_ENDPOINT) {
+        CredentialKind::ManagedIdentity
     } else if is_set("AZURE_TENANT_ID") {
         // A managed identity needs no tenant: this is half of a service principal.
-        service_principal(environment)
+        CredentialKind::ServicePrincipal
     } else if is_set("AZURE_CLIENT_ID") {
-        Ok(managed_identity(environment))
+        CredentialKind::ManagedIdentity
+    } else if is_set("FOUNDRY_ACCESS_TOKEN") {
+        CredentialKind::StaticToken
     } else {
-        Ok(CredentialConfig::DeveloperTools)
+        CredentialKind::DeveloperTools
     }
 }
 
-fn service_principal(environment: &Environment) -> Result<CredentialConfig, ConfigError> {
-    let companion = "a service principal needs AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET together";
-    Ok(CredentialConfig::ServicePrincipalSecret {
-        tenant_id: required(environment, "AZURE_TENANT_ID", companion)?,
-        client_id: required(environment, "AZURE_CLIENT_ID", companion)?,
-        client_secret: required(environment, "AZURE_CLIENT_SECRET", companion)?.into(),
-    })
-}
-
-fn workload_identity(environment: &Environment) -> Result<CredentialConfig, ConfigError> {
-    let companion = "workload identity needs AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE together";
-    Ok(CredentialConfig::WorkloadIdentity {
-        tenant_id: required(environment, "AZURE_TENANT_ID", companion)?,
-        client_id: required(environment, "AZURE_CLIENT_ID", companion)?,
-        token_file: required(environment, "AZURE_FEDERATED_TOKEN_FILE", companion)?.into(),
-    })
-}
-
-fn static_token(environment: &Environment) -> Result<CredentialConfig, ConfigError> {
-    let remedy = "set it to a bearer token for https://ai.azure.com, \
-                  as `az account get-access-token --resource https://ai.azure.com` prints it";
-    required(environment, "FOUNDRY_ACCESS_TOKEN", remedy)
-        .map(|token| CredentialConfig::StaticToken(token.into()))
-}
-
-fn managed_identity(environment: &Environment) -> CredentialConfig {
-    CredentialConfig::ManagedIdentity {
-        client_id: environment.get("AZURE_CLIENT_ID").map(str::to_owned),
+/// Settings that belong to a kind but are no part of its credential: the identity library reads them itself.
+fn check_surroundings(kind: CredentialKind, environment: &Environment) -> Result<(), ConfigError> {
+    if kind == CredentialKind::ServicePrincipalCertificate
+        && environment.get(CERTIFICATE_PASSWORD).is_some()
+    {
+        return Err(ConfigError::invalid(
+            CERTIFICATE_PASSWORD,
+            "keys under a password are not read; write a PEM file without one \
+             (openssl pkcs12 -in app.pfx -nodes -out app.pem), protect that file, and remove this setting",
+        ));
+    }
+    if kind != CredentialKind::ManagedIdentity {
+        return Ok(());
+    }
+    match (
+        environment.get(IDENTITY_ENDPOINT),
+        environment.get(IDENTITY_HEADER),
+    ) {
+        (Some(endpoint), Some(_)) => match Url::parse(endpoint) {
+            Ok(url) if url.has_host() => Ok(()),
+            _ => Err(ConfigError::invalid(
+                IDENTITY_ENDPOINT,
+                "it is not a URL; Azure sets it when the app has a managed identity, so leave it alone",
+            )),
+        },
+        (Some(_), None) => Err(half_an_endpoint(IDENTITY_HEADER, IDENTITY_ENDPOINT)),
+        (None, Some(_)) => Err(half_an_endpoint(IDENTITY_ENDPOINT, IDENTITY_HEADER)),
+        (None, None) => Ok(()),
     }
 }
 
-fn required(
-    environment: &Environment,
-    setting: &'static str,
-    remedy: &str,
-) -> Result<String, ConfigError> {
-    environment
-        .get(setting)
-        .map(str::to_owned)
-        .ok_or_else(|| ConfigError::missing(setting, remedy))
+fn half_an_endpoint(missing: &'static str, present: &str) -> ConfigError {
+    ConfigError::missing(
+        missing,
+        format!(
+            "{present} is set, and Azure sets both when the app has a managed identity; \
+             set neither where the identity is that of a virtual machine"
+        ),
+    )
+}
+
+fn error_of(kind: CredentialKind, no_credential: NoCredential) -> ConfigError {
+    match no_credential {
+        NoCredential::Unusable(part, problem) => ConfigError::invalid(part.setting(), problem),
+        NoCredential::Missing(Part::AccessToken) => ConfigError::missing(
+            Part::AccessToken.setting(),
+            "set it to a bearer token for https://ai.azure.com, \
+             as `az account get-access-token --resource https://ai.azure.com` prints it",
+        ),
+        NoCredential::Missing(part) => {
+            let needed: Vec<_> = kind.needs().iter().map(|part| part.setting()).collect();
+            let remedy = format!("{} needs {} together", kind.word(), needed.join(", "));
+            ConfigError::missing(part.setting(), remedy)
+        }
+    }
+}
+
+/// Reads the address of an Entra authority.
+pub(super) fn parse_authority(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text)
+        .map_err(|_| "it is not a URL; expected one like https://login.microsoftonline.us")?;
+    if url.scheme() != "https" {
+        return Err("it must start with https://, because secrets are sent there");
+    }
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_bare {
+        Ok(url)
+    } else {
+        Err("it must be a host alone, without user name, path or query")
+    }
+}
+
+/// Reads a scope, which the service takes as `<resource>/.default`.
+pub(super) fn parse_scope(text: &str) -> Result<String, &'static str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:/".contains(c);
+    if text.ends_with("/.default") && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a scope is the resource and /.default, such as https://ai.azure.com/.default")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind(settings: &[(&str, &str)]) -> Result<&'static str, String> {
-        IdentityConfig::from_environment(&settings.iter().copied().collect())
-            .map(|config| config.credential.kind())
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_first_credential_with_settings_is_chosen() {
-        let tenant = ("AZURE_TENANT_ID", "t");
-        let client = ("AZURE_CLIENT_ID", "c");
-        let secret = ("AZURE_CLIENT_SECRET", "s");
-        let file = ("AZURE_FEDERATED_TOKEN_FILE", "/f");
-        let token = ("FOUNDRY_ACCESS_TOKEN", "x");
-        assert_eq!(
-            kind(&[tenant, client, secret, file, token]).unwrap(),
-            "service-principal"
-        );
-        assert_eq!(
-            kind(&[tenant, client, file, token]).unwrap(),
-            "workload-identity"
-        );
-        assert_eq!(kind(&[client, token]).unwrap(), "static-token");
-        assert_eq!(kind(&[client]).unwrap(), "managed-identity");
-        assert_eq!(
-            kind(&[("IDENTITY_ENDPOINT", "http://127.0.0.1")]).unwrap(),
-            "managed-identity"
-        );
-        assert_eq!(kind(&[]).unwrap(), "developer-tools");
-    }
-
-    #[test]
-    fn half_a_service_principal_names_the_missing_half() {
-        let error = kind(&[("AZURE_CLIENT_SECRET", "s"), ("AZURE_CLIENT_ID", "c")]).unwrap_err();
-        assert!(error.starts_with("AZURE_TENANT_ID is not set"), "{error}");
-    }
-
-    #[test]
-    fn a_tenant_without_a_secret_is_half_a_service_principal_except_in_azure() {
-        let half = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c")];
-        let error = kind(&half).unwrap_err();
-        assert!(
-            error.starts_with("AZURE_CLIENT_SECRET is not set"),
-            "{error}"
-        );
-        let in_azure = [half[0], half[1], ("IDENTITY_ENDPOINT", "http://127.0.0.1")];
-        assert_eq!(kind(&in_azure).unwrap(), "managed-identity");
-    }
-
-    #[test]
-    fn a_pinned_credential_wins() {
-        let pinned = [
-            ("FOUNDRY_CREDENTIAL", "managed-identity"),
-            ("FOUNDRY_ACCESS_TOKEN", "x"),
-        ];
-        assert_eq!(kind(&pinned).unwrap(), "managed-identity");
-        assert!(kind(&[("FOUNDRY_CREDENTIAL", "password")]).is_err());
-    }
-
-    #[test]
-    fn secrets_do_not_appear_in_debug_output() {
-        let environment = [
-            ("AZURE_TENANT_ID", "t"),
-            ("AZURE_CLIENT_ID", "c"),
-            ("AZURE_CLIENT_SECRET", "hunter2"),
-        ]
-        .into_iter()
-        .collect();
-        let config = IdentityConfig::from_environment(&environment).unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-    }
-}
+mod tests;

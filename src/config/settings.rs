@@ -25,7 +25,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
 pub const SETTINGS: &[Setting] = &[
     setting(
         "FOUNDRY_PROJECT_ENDPOINT",
-        "none, required",
+        "none, required unless every alias has a project",
         "the project: `https://<account>.services.ai.azure.com/api/projects/<project>`; plain http only on loopback",
     ),
     setting(
@@ -41,7 +41,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_AGENTS",
         "none",
-        "aliases: inline JSON, or the path of a JSON file",
+        "aliases, and further projects with credentials of their own: inline JSON, or the path of a JSON file",
     ),
     setting(
         "GATEWAY_CLASSIC_AGENTS",
@@ -54,9 +54,14 @@ pub const SETTINGS: &[Setting] = &[
         "request fields that an agent owns: `auto` drops hints and lets the rest override the agent's definition, `inline` lets all override it, `reject` refuses all, `ignore` drops all; what is dropped is named in `x-ignored-params`",
     ),
     setting(
+        "GATEWAY_APPROVALS",
+        "`fail`",
+        "MCP calls that an agent wants approved and that its alias does not list: `fail` ends the answer with an error, `refuse` tells the agent no, `surface` asks the client by a tool call",
+    ),
+    setting(
         "FOUNDRY_CREDENTIAL",
         "`auto`",
-        "how to sign in: `auto`, `service-principal`, `workload-identity`, `static-token`, `managed-identity`, `developer-tools`",
+        "how to sign in: `auto`, `service-principal`, `service-principal-certificate`, `workload-identity`, `managed-identity`, `developer-tools`, `static-token`",
     ),
     setting(
         "AZURE_TENANT_ID",
@@ -74,6 +79,16 @@ pub const SETTINGS: &[Setting] = &[
         "secret of the service principal",
     ),
     setting(
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "none",
+        "PEM file with the certificate and RSA key of the service principal, instead of a secret",
+    ),
+    setting(
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "none",
+        "must not be set: a key under a password is refused, with what to do",
+    ),
+    setting(
         "AZURE_FEDERATED_TOKEN_FILE",
         "none",
         "file with the federated token of a workload identity",
@@ -81,12 +96,17 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AZURE_AUTHORITY_HOST",
         "`https://login.microsoftonline.com`",
-        "Entra authority of a sovereign cloud",
+        "Entra authority, such as that of a sovereign cloud",
     ),
     setting(
         "IDENTITY_ENDPOINT",
         "set by Azure",
         "managed-identity endpoint of the Function App; its presence selects managed identity",
+    ),
+    setting(
+        "IDENTITY_HEADER",
+        "set by Azure",
+        "what that endpoint asks for",
     ),
     setting(
         "FOUNDRY_ACCESS_TOKEN",

@@ -8,7 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::store::{Clock, ConversationStore, StoreError, Taken, Upstream};
-use crate::foundry::{self, Call, Foundry};
+use crate::{
+    agent::model_name::project_of,
+    foundry::{self, Call, projects::Projects},
+};
 
 /// Rows of one run.
 const BATCH: usize = 500;
@@ -32,7 +35,7 @@ pub struct Report {
 pub async fn run(
     store: &dyn ConversationStore,
     clock: &dyn Clock,
-    foundry: &Foundry,
+    projects: &Projects,
     request_id: &str,
 ) -> Result<Report, StoreError> {
     let deadline = Instant::now() + RUN_TIMEOUT;
@@ -54,6 +57,15 @@ pub async fn run(
             }
             report.rows += 1;
             let Some(row) = expired.row else { continue };
+            let project = project_of(&row.agent);
+            let Some(foundry) = projects.get(project).map(|project| &project.foundry) else {
+                report.failed += usize::from(!matches!(row.upstream, Upstream::Row { .. }));
+                tracing::warn!(
+                    project,
+                    "an expired conversation is left upstream: its project is not configured any more"
+                );
+                continue;
+            };
             let deleted = match &row.upstream {
                 Upstream::Response { id } => foundry::delete_response(foundry, id, &call).await,
                 Upstream::Thread { id } => foundry::delete_thread(foundry, id, &call).await,

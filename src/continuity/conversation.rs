@@ -9,7 +9,7 @@ use super::{
     waiting_run,
 };
 use crate::{
-    agent::{AgentReference, Head, Message, Turn, turn::WaitingRun},
+    agent::{Head, Message, Turn, model_name::ResolvedAgent, turn::WaitingRun},
     random_id::random_id,
 };
 
@@ -18,8 +18,8 @@ use crate::{
 pub struct Request<'a> {
     /// Name of the caller.
     pub caller: &'a str,
-    /// The agent.
-    pub agent: &'a AgentReference,
+    /// The agent, and its project.
+    pub agent: &'a ResolvedAgent,
     /// The name that a header or `metadata.conversation_id` gives it; may be empty.
     pub name: &'a str,
     /// The id that the client was told in an earlier answer.
@@ -96,7 +96,7 @@ impl Conversations {
     /// Finds the conversation of `turn`. A store that does not answer is no reason to fail: the history is replayed.
     /// Only a request that names a conversation and shows nothing of it has no history to replay.
     pub async fn place(&self, request: &Request<'_>, turn: Turn) -> Result<Placed, Unplaceable> {
-        let agent = request.agent.to_string();
+        let agent = request.agent.qualified_name();
         let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
         // An id means the same under every name.
         let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");

@@ -15,7 +15,6 @@ pub mod table;
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
-use tokio_util::task::TaskTracker;
 
 pub use self::{clock::Clock, error::StoreError};
 use self::{
@@ -27,10 +26,9 @@ use crate::{
     agent::turn::WaitingRun,
     config::{
         ConfigError,
-        identity::{CredentialConfig, IdentityConfig},
         store::{StoreBackend, StoreConfig, TableAccess},
     },
-    identity::credential,
+    identity::Identity,
 };
 
 /// Remembers rows; an expired or unreadable row counts as not there.
@@ -85,7 +83,7 @@ pub struct Key {
 pub struct Row {
     /// Where the conversation goes on.
     pub upstream: Upstream,
-    /// The agent, as text: `helper:3` or `asst_1`.
+    /// The agent, by its qualified name: `helper:3` or `asst_1` in the default project, `sales/helper:3` in another.
     pub agent: String,
     /// Whose conversation it is: the hash of the caller, in hex.
     pub scope: String,
@@ -211,9 +209,8 @@ const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
 /// Builds the store of the configuration; nothing is sent yet.
 pub fn build(
     config: &StoreConfig,
-    identity: &IdentityConfig,
+    identity: &Identity,
     http: &reqwest::Client,
-    tasks: &TaskTracker,
 ) -> Result<Arc<dyn ConversationStore>, ConfigError> {
     let clock = Arc::new(SystemClock);
     let table = match &config.backend {
@@ -223,18 +220,14 @@ pub fn build(
     let authorization = match &table.access {
         TableAccess::SharedKey(key) => Authorization::SharedKeyLite(key.clone()),
         TableAccess::Identity => {
-            if matches!(identity.credential, CredentialConfig::StaticToken(_)) {
+            if identity.opens_foundry_only() {
                 return Err(ConfigError::invalid(
                     "THREADS_TABLE_ENDPOINT",
                     "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; \
                      set THREADS_CONNECTION_STRING instead, or sign in with an identity",
                 ));
             }
-            let identity = IdentityConfig {
-                credential: identity.credential.clone(),
-                scope: STORAGE_SCOPE.to_owned(),
-            };
-            Authorization::Identity(credential::token_source(&identity, http, tasks)?)
+            Authorization::Identity(identity.tokens(STORAGE_SCOPE))
         }
     };
     Ok(Arc::new(TableStore::new(
@@ -250,15 +243,21 @@ pub fn build(
 mod tests {
     use std::time::Duration;
 
+    use tokio_util::task::TaskTracker;
+
     use super::*;
-    use crate::{config::Environment, foundry::http_client};
+    use crate::{
+        config::{Environment, identity::IdentityConfig},
+        foundry::http_client,
+    };
 
     fn build_from(settings: &[(&str, &str)]) -> Result<&'static str, String> {
         let environment: Environment = settings.iter().copied().collect();
         let config = StoreConfig::from_environment(&environment).unwrap();
         let identity = IdentityConfig::from_environment(&environment).unwrap();
         let http = http_client::build(Duration::from_secs(1), None).unwrap();
-        build(&config, &identity, &http, &TaskTracker::new())
+        let identity = Identity::new(&identity, &http, &TaskTracker::new()).unwrap();
+        build(&config, &identity, &http)
             .map(|store| store.kind())
             .map_err(|error| error.to_string())
     }
@@ -271,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_settings_choose_the_store() {
-        let managed_identity = ("IDENTITY_ENDPOINT", "http://127.0.0.1");
+        let managed_identity = ("FOUNDRY_CREDENTIAL", "managed-identity");
         let azurite = ("THREADS_CONNECTION_STRING", "UseDevelopmentStorage=true");
         assert_eq!(build_from(&[managed_identity]).unwrap(), "memory");
         assert_eq!(build_from(&[managed_identity, ENDPOINT]).unwrap(), "table");

@@ -21,7 +21,7 @@ impl Conversations {
         turn: &Turn,
     ) -> Result<Option<Found>, Unplaceable> {
         let tail = conversation::after_last_answer(turn);
-        let is_classic = matches!(request.agent, AgentReference::Classic { .. });
+        let is_classic = matches!(request.agent.reference, AgentReference::Classic { .. });
         let Some(first) = results(turn, tail).min().filter(|_| is_classic) else {
             return Ok(None);
         };

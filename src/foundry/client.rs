@@ -30,6 +30,8 @@ pub struct Foundry {
     http: reqwest::Client,
     /// Project endpoint without a slash at the end.
     endpoint: String,
+    /// Its host and port.
+    server: (String, u16),
     tokens: Arc<dyn TokenSource>,
     pub(super) limits: LimitsConfig,
     pub(super) tasks: TaskTracker,
@@ -85,12 +87,21 @@ impl Foundry {
         Self {
             http,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            server: (
+                endpoint.host_str().unwrap_or_default().to_owned(),
+                endpoint.port_or_known_default().unwrap_or_default(),
+            ),
             tokens,
             limits,
             tasks,
             refuses_store: AtomicBool::new(false),
             definitions: Definitions::default(),
         }
+    }
+
+    /// Host and port, for spans.
+    pub fn server(&self) -> (&str, u16) {
+        (&self.server.0, self.server.1)
     }
 
     /// Where background work belongs, so that shutdown waits for it.
@@ -103,17 +114,20 @@ impl Foundry {
         &self.endpoint
     }
 
-    /// Sends a request until it is answered with success, as far as [`retry`] allows.
+    /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
+    /// and the request sent with the new one, once.
     pub(super) async fn send(
         &self,
         request: UpstreamRequest<'_>,
         call: &Call,
     ) -> Result<reqwest::Response, Failure> {
+        let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let mut replaced = false;
         let mut attempt = 0;
         // From the failure to the answer of the repetition.
         let mut repetition = Child::default();
         loop {
-            let outcome = self.send_once(&request, call).await;
+            let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
@@ -126,6 +140,14 @@ impl Foundry {
                 Err(SendError::Connect(failure)) => (failure, true),
                 Err(SendError::Other(failure)) => (failure, false),
             };
+            if failure.kind == FailureKind::CredentialRejected && !replaced {
+                replaced = true;
+                let new = within(call.deadline, self.tokens.refused(&authorization)).await;
+                if let Ok(Some(new)) = new {
+                    authorization = new;
+                    continue;
+                }
+            }
             let wait = retriable
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
@@ -152,14 +174,10 @@ impl Foundry {
         &self,
         request: &UpstreamRequest<'_>,
         call: &Call,
+        authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let authorization = self
-            .tokens
-            .authorization()
-            .await
-            .map_err(SendError::Other)?;
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::AUTHORIZATION, authorization.clone());
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
@@ -229,6 +247,13 @@ impl Foundry {
             });
         }
     }
+}
+
+/// Gives up a wait for a token when the turn must be over.
+async fn within<T>(deadline: Instant, token: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::time::timeout_at(deadline, token)
+        .await
+        .map_err(|_| Failure::timed_out("no token within the limit"))
 }
 
 enum SendError {

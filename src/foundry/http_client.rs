@@ -1,4 +1,4 @@
-//! The one HTTP client of the process: for Foundry and for sign-in.
+//! The HTTP client of the process, for Foundry and for sign-in; and one that knows no proxy, for managed identities.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -21,6 +21,31 @@ pub fn build(
     connect_timeout: Duration,
     certificate_file: Option<&Path>,
 ) -> Result<reqwest::Client, ConfigError> {
+    builder(connect_timeout, certificate_file)?
+        .build()
+        .map_err(|error| broken(&error))
+}
+
+/// Builds a client that goes straight to where it is sent, whatever proxy the environment names: for what is on this
+/// machine or this network, and is secret.
+pub fn build_without_proxy(connect_timeout: Duration) -> Result<reqwest::Client, ConfigError> {
+    builder(connect_timeout, None)?
+        .no_proxy()
+        .build()
+        .map_err(|error| broken(&error))
+}
+
+fn broken(error: &dyn std::fmt::Display) -> ConfigError {
+    ConfigError::invalid(
+        "SSL_CERT_FILE",
+        format!("the TLS client cannot be set up: {error}"),
+    )
+}
+
+fn builder(
+    connect_timeout: Duration,
+    certificate_file: Option<&Path>,
+) -> Result<reqwest::ClientBuilder, ConfigError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.into(),
     };
@@ -30,27 +55,19 @@ pub fn build(
         })?;
     }
     let provider = Arc::new(ring::default_provider());
-    let broken = |error: &dyn std::fmt::Display| {
-        ConfigError::invalid(
-            "SSL_CERT_FILE",
-            format!("the TLS client cannot be set up: {error}"),
-        )
-    };
     let mut tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| broken(&error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| broken(&error))
+        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
 }
 
 fn add_certificates(path: &Path, roots: &mut RootCertStore) -> Result<(), String> {

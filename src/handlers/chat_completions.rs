@@ -24,8 +24,8 @@ use tokio::time::Instant;
 use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
-        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn, model_name,
-        stream::BeforeEnd,
+        AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
+        model_name::ResolvedAgent, stream::BeforeEnd,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -51,7 +51,7 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some(agent) = model_name::resolve(&envelope.model, &app.config.agents) else {
+    let Some((agent, project)) = app.resolve(&envelope.model) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let request = to_turn::read_request(&envelope.fields, &agent)?;
@@ -65,12 +65,18 @@ pub async fn create(
         request_id: request_id.clone(),
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) =
-        overriding::settle(&app, &agent.reference, &envelope.model, request, &call).await?;
-    let placing = place(&app, &caller, &agent.reference, &said, turn);
+    let (turn, ignored) = overriding::settle(
+        &project.foundry,
+        &agent.reference,
+        &envelope.model,
+        request,
+        &call,
+    )
+    .await?;
+    let placing = place(&app, &caller, &agent, &said, turn);
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
-        foundry::forget(&app.foundry, Head::Run(run), request_id.clone());
+        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
     let thread_id = placed
         .recorder
@@ -83,7 +89,8 @@ pub async fn create(
         thread_id: thread_id.clone(),
     };
     let watch = telemetry.turn(&TurnFacts {
-        agent: &agent.reference,
+        agent: &agent,
+        server: project.foundry.server(),
         model: &head.model,
         caller: &caller,
         conversation_id: thread_id.as_deref(),
@@ -91,10 +98,10 @@ pub async fn create(
         turn: &placed.turn,
     });
     let record = placed.recorder.take().map(|recorder| {
-        let foundry = Arc::clone(&app.foundry);
+        let foundry = Arc::clone(&project.foundry);
         telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
     });
-    let foundry = Arc::clone(&app.foundry);
+    let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(watch.around(async move {
         let opened = open(&foundry, &agent.reference, placed, record, &call).await;
@@ -119,7 +126,7 @@ pub async fn create(
 async fn place(
     app: &AppState,
     caller: &str,
-    agent: &AgentReference,
+    agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
 ) -> Result<Placed, ApiError> {

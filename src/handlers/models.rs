@@ -7,33 +7,37 @@ use axum::{
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    agent::{AgentReference, model_name},
+    agent::{AgentReference, model_name::ResolvedAgent},
     app::AppState,
+    config::projects::DEFAULT_PROJECT,
     error::ApiError,
     middleware::RequestId,
     openai::models::{Model, ModelList},
 };
 
-/// Every alias, then every agent.
+/// Every alias, then every agent of the default project. When an agent of another project was made is not asked for:
+/// a project that does not answer must not hold up the list.
 pub async fn list(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
 ) -> Result<Json<ModelList>, ApiError> {
-    let agents = app.directory.agents(&request_id.0).await?;
-    let created_of = |reference: &AgentReference| {
-        let listed = agents
+    let agents = match app.projects.default_project() {
+        Some(project) => project.directory.agents(&request_id.0).await?,
+        None => Vec::new(),
+    };
+    let created_of = |resolved: &ResolvedAgent| {
+        let reference = unversioned(&resolved.reference);
+        let mut agents = agents
             .iter()
-            .find(|agent| agent.reference == unversioned(reference));
+            .filter(|_| resolved.project == DEFAULT_PROJECT);
+        let listed = agents.find(|agent| agent.reference == reference);
         listed.map(|agent| agent.created_at)
     };
     let aliases = app.config.agents.aliases.iter();
     let mut models: Vec<_> = aliases
         .filter_map(|(alias, _)| {
-            let resolved = model_name::resolve(alias, &app.config.agents)?;
-            Some(Model::new(
-                alias,
-                created_of(&resolved.reference).unwrap_or_default(),
-            ))
+            let (resolved, _) = app.resolve(alias)?;
+            Some(Model::new(alias, created_of(&resolved).unwrap_or_default()))
         })
         .collect();
     models.extend(
@@ -53,10 +57,9 @@ pub async fn retrieve(
 ) -> Result<Json<Model>, ApiError> {
     let id = percent_decode_str(&id).decode_utf8_lossy().into_owned();
     let not_found = || ApiError::model_not_found(&id);
-    let agent = model_name::resolve(&id, &app.config.agents)
-        .ok_or_else(not_found)?
-        .reference;
-    let listed = app
+    let (resolved, project) = app.resolve(&id).ok_or_else(not_found)?;
+    let agent = resolved.reference;
+    let listed = project
         .directory
         .find(&unversioned(&agent), &request_id.0)
         .await?;
@@ -65,7 +68,7 @@ pub async fn retrieve(
         name,
         version: Some(version),
     } = &agent
-        && !app
+        && !project
             .directory
             .has_version(name, version, &request_id.0)
             .await?

@@ -36,7 +36,7 @@ pub async fn run(
     if !from_host || from_outside.iter().any(|name| headers.contains_key(*name)) {
         return Err(fallback::unknown_path(method, uri).await);
     }
-    let outcome = cleanup::run(&*app.store, &SystemClock, &app.foundry, &request_id).await;
+    let outcome = cleanup::run(&*app.store, &SystemClock, &app.projects, &request_id).await;
     let log = match outcome {
         Ok(report) => format!(
             "{} expired rows removed, {} conversations deleted upstream, {} could not be deleted{}",

@@ -1,7 +1,8 @@
 //! Tokens, ready when a request needs one.
 //!
 //! `azure_identity` refreshes inside a request and under a lock, five minutes before expiry.
-//! Here a request waits only for the very first token: after that the old one serves until the new one is there.
+//! Here a request waits only for the very first token, and for a new one after the service has refused its own: else
+//! the old one serves until the new one is there.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -27,6 +28,14 @@ use crate::{
 pub trait TokenSource: Send + Sync + fmt::Debug {
     /// The `Authorization` header for the service that this source was built for.
     async fn authorization(&self) -> Result<HeaderValue, Failure>;
+
+    /// After the service has refused `used` with a 401: a header worth another try, if there is one. Of all that
+    /// were refused with the same header, one has a new token fetched and the others wait for it. A source that has
+    /// fetched one for this reason just now does not do so again.
+    async fn refused(&self, used: &HeaderValue) -> Option<HeaderValue> {
+        let _ = used;
+        None
+    }
 }
 
 /// A token that never changes.
@@ -61,6 +70,10 @@ struct Inner {
     credential: Arc<dyn TokenCredential>,
     scope: String,
     current: ArcSwapOption<Token>,
+    /// The last sign-in that failed, and when; whoever waited for it need not try again.
+    failed: ArcSwapOption<(Instant, Failure)>,
+    /// When a token was last fetched because the service refused the one before.
+    replaced_at: ArcSwapOption<Instant>,
     /// Held by the task that asks the credential, so that it is asked once at a time.
     refresh: Arc<Mutex<()>>,
 }
@@ -71,10 +84,9 @@ struct Token {
     expires_at: Instant,
 }
 
-/// How long before expiry a new token is asked for: when `azure_identity`'s own cache lets go of the old one.
-const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_mins(5);
-/// Pause after a refresh that failed.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Least time between refreshes: after one that failed, after one for a refused token, and of a token that has
+/// little life left.
+const PAUSE: Duration = Duration::from_secs(10);
 /// How long before expiry a token is not used any more.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(5);
 
@@ -95,6 +107,8 @@ impl CachedTokens {
                 credential,
                 scope,
                 current: ArcSwapOption::empty(),
+                failed: ArcSwapOption::empty(),
+                replaced_at: ArcSwapOption::empty(),
                 refresh: Arc::default(),
             }),
             tasks,
@@ -103,12 +117,16 @@ impl CachedTokens {
 
     /// Signs in, or waits for whoever does. The sign-in is a task of its own: a caller with less patience than the
     /// sign-in takes may leave, and the next one finds the token.
-    async fn first_token(&self) -> Result<HeaderValue, Failure> {
+    async fn sign_in(&self) -> Result<HeaderValue, Failure> {
+        let waiting_since = Instant::now();
         let turn = Arc::clone(&self.inner.refresh).lock_owned().await;
         let inner = Arc::clone(&self.inner);
         let signing_in = self.tasks.spawn(async move {
             let _turn = turn;
-            inner.refreshed().await
+            match inner.failure_since(waiting_since) {
+                Some(failure) => Err(failure),
+                None => inner.refreshed().await,
+            }
         });
         signing_in
             .await
@@ -130,8 +148,18 @@ impl TokenSource for CachedTokens {
                 }
                 Ok(token.authorization.clone())
             }
-            None => self.first_token().await,
+            None => self.sign_in().await,
         }
+    }
+
+    async fn refused(&self, used: &HeaderValue) -> Option<HeaderValue> {
+        let turn = Arc::clone(&self.inner.refresh).lock_owned().await;
+        let (inner, used) = (Arc::clone(&self.inner), used.clone());
+        let replacing = self.tasks.spawn(async move {
+            let _turn = turn;
+            inner.replacement_of(&used).await
+        });
+        replacing.await.unwrap_or_default()
     }
 }
 
@@ -152,21 +180,67 @@ impl Inner {
         if let Some(token) = self.current.load_full() {
             self.current.store(Some(Arc::new(Token {
                 authorization: token.authorization.clone(),
-                refresh_at: Instant::now() + PAUSE_AFTER_FAILURE,
+                refresh_at: Instant::now() + PAUSE,
                 expires_at: token.expires_at,
             })));
         }
     }
 
-    /// Asks the credential, unless somebody else has done so while this waited for its turn.
+    /// The failure of a sign-in that ended after `time`.
+    fn failure_since(&self, time: Instant) -> Option<Failure> {
+        let failed = self.failed.load_full()?;
+        let (at, failure) = &*failed;
+        (time < *at).then(|| failure.clone())
+    }
+
+    /// A token in place of a refused one, unless somebody else has fetched one while this waited for its turn. The
+    /// refused one stays where there is no other: the refusal may have been the service's mistake.
+    async fn replacement_of(&self, used: &HeaderValue) -> Option<HeaderValue> {
+        let current = self.current.load_full();
+        if let Some(other) = current.filter(|token| token.authorization != *used) {
+            return Some(other.authorization.clone());
+        }
+        let replaced_at = self.replaced_at.load_full();
+        if replaced_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            return None;
+        }
+        self.replaced_at.store(Some(Arc::new(Instant::now())));
+        match self.fetch().await {
+            Ok(authorization) => {
+                tracing::info!(scope = self.scope, "a refused token was replaced");
+                Some(authorization)
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    scope = self.scope,
+                    detail = failure.detail,
+                    "a refused token could not be replaced: {failure}"
+                );
+                None
+            }
+        }
+    }
+
+    /// Signs in, unless somebody else has done so while this waited for its turn.
     async fn refreshed(&self) -> Result<HeaderValue, Failure> {
+        let now = Instant::now();
         if let Some(token) = self
             .current
             .load_full()
-            .filter(|token| Instant::now() < token.refresh_at)
+            .filter(|token| now < token.refresh_at.min(token.expires_at))
         {
             return Ok(token.authorization.clone());
         }
+        let fetched = self.fetch().await;
+        if let Err(failure) = &fetched {
+            let failed = (Instant::now(), failure.clone());
+            self.failed.store(Some(Arc::new(failed)));
+        }
+        fetched
+    }
+
+    /// Asks the credential and keeps what it gives.
+    async fn fetch(&self) -> Result<HeaderValue, Failure> {
         let scopes = [self.scope.as_str()];
         let asked = self.credential.get_token(&scopes, None);
         let token = tokio::time::timeout(SIGN_IN_TIMEOUT, asked)
@@ -180,7 +254,8 @@ impl Inner {
         let now = Instant::now();
         self.current.store(Some(Arc::new(Token {
             authorization: authorization.clone(),
-            refresh_at: now + remaining.saturating_sub(REFRESH_BEFORE_EXPIRY),
+            // Half of its life is left for a refresh that fails.
+            refresh_at: now + (remaining / 2).max(PAUSE),
             expires_at: now + remaining.saturating_sub(EXPIRY_MARGIN),
         })));
         Ok(authorization)

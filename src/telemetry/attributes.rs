@@ -64,7 +64,7 @@ pub const MAIN_AGENT_ID: &str = "microsoft.gen_ai.main_agent.id";
 pub const MAIN_AGENT_VERSION: &str = "microsoft.gen_ai.main_agent.version";
 /// Its conversation.
 pub const MAIN_AGENT_CONVERSATION: &str = "microsoft.gen_ai.main_agent.conversation_id";
-/// ARM id of the project.
+/// ARM id of the default project.
 pub const PROJECT_ID: &str = "microsoft.foundry.project.id";
 
 /// Why something failed: the `code` of the error that the client is given. `error.type` of the general conventions.
@@ -92,6 +92,8 @@ pub const FAAS_TRIGGER: &str = "faas.trigger";
 
 /// Name of the caller, as `GATEWAY_API_KEYS` has it.
 pub const CALLER: &str = "gateway.caller";
+/// Name of the project, as `GATEWAY_AGENTS` has it; `default` for that of `FOUNDRY_PROJECT_ENDPOINT`.
+pub const PROJECT: &str = "gateway.project";
 /// `x-request-id`.
 pub const REQUEST_ID: &str = "gateway.request_id";
 /// How it ended: `done`, `error` or `cancelled`.

@@ -71,6 +71,27 @@ impl Drop for Child {
     }
 }
 
+/// The current span, for work that is done on its behalf later.
+#[derive(Debug, Clone)]
+pub struct Carried(Option<Context>);
+
+impl Carried {
+    /// Takes the current span along.
+    pub fn current() -> Self {
+        Self(Context::map_current(|context| {
+            context.has_active_span().then(|| context.clone())
+        }))
+    }
+
+    /// Runs `future` with that span as the current one.
+    pub async fn around<F: Future>(self, future: F) -> F::Output {
+        match self.0 {
+            Some(context) => future.with_context(context).await,
+            None => future.await,
+        }
+    }
+}
+
 fn begin(context: &Context, name: Cow<'static, str>, kind: SpanKind) -> Option<Context> {
     let family = context.get::<Family>()?;
     if !context.span().is_recording() && !context.span().span_context().is_sampled() {

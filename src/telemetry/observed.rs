@@ -5,4 +5,4 @@
 mod store;
 mod tokens;
 
-pub use self::{store::ObservedStore, tokens::ObservedTokens};
+pub(super) use self::{store::ObservedStore, tokens::ObservedTokens};

@@ -22,8 +22,9 @@ use super::{
 use crate::{
     agent::{
         AgentReference, AnswerStream, End, Event, Failure, FailureKind, Turn, Usage,
-        stream::UpstreamIds, watch::Watch,
+        model_name::ResolvedAgent, stream::UpstreamIds, watch::Watch,
     },
+    config::projects::DEFAULT_PROJECT,
     error::ApiError,
 };
 
@@ -31,7 +32,9 @@ use crate::{
 #[derive(Debug)]
 pub struct TurnFacts<'a> {
     /// The agent.
-    pub agent: &'a AgentReference,
+    pub agent: &'a ResolvedAgent,
+    /// Host and port of its project.
+    pub server: (&'a str, u16),
     /// `model`, as the client wrote it.
     pub model: &'a str,
     /// Name of the caller.
@@ -67,7 +70,7 @@ impl RequestTelemetry {
     /// Begins a turn of this request.
     pub fn turn(&self, facts: &TurnFacts<'_>) -> TurnWatch {
         self.report_mut(|report| {
-            report.agent = Some(facts.agent.to_string());
+            report.agent = Some(facts.agent.reference.to_string());
             facts.caller.clone_into(&mut report.caller);
         });
         if facts.streamed
@@ -82,7 +85,7 @@ impl RequestTelemetry {
         TurnWatch {
             request: self.clone(),
             context,
-            agent: facts.agent.clone(),
+            agent: facts.agent.reference.clone(),
             conversation_id: facts.conversation_id.map(str::to_owned),
             model: facts.model.to_owned(),
             caller: facts.caller.to_owned(),
@@ -101,7 +104,7 @@ impl RequestTelemetry {
         };
         let mut main_agent = vec![KeyValue::new(
             attributes::MAIN_AGENT_NAME,
-            name_of(facts.agent),
+            name_of(&facts.agent.reference),
         )];
         if let Some(id) = facts.conversation_id {
             main_agent.push(KeyValue::new(
@@ -109,7 +112,7 @@ impl RequestTelemetry {
                 id.to_owned(),
             ));
         }
-        let builder = SpanBuilder::from_name(format!("invoke_agent {}", facts.agent))
+        let builder = SpanBuilder::from_name(format!("invoke_agent {}", facts.agent.reference))
             .with_kind(SpanKind::Client)
             .with_attributes(self.attributes_of(facts, &main_agent));
         let span = family.tracer.build_with_context(builder, parent);
@@ -130,13 +133,20 @@ impl RequestTelemetry {
         list.extend([
             KeyValue::new(attributes::OPERATION_NAME, attributes::INVOKE_AGENT),
             KeyValue::new(attributes::PROVIDER_NAME, attributes::FOUNDRY),
-            KeyValue::new(attributes::AGENT_NAME, name_of(facts.agent)),
+            KeyValue::new(attributes::AGENT_NAME, name_of(&facts.agent.reference)),
             KeyValue::new(attributes::REQUEST_MODEL, facts.model.to_owned()),
             KeyValue::new(attributes::REQUEST_STREAM, facts.streamed),
             KeyValue::new(attributes::CALLER, facts.caller.to_owned()),
+            KeyValue::new(attributes::PROJECT, facts.agent.project.clone()),
+            KeyValue::new(attributes::SERVER_ADDRESS, facts.server.0.to_owned()),
+            KeyValue::new(attributes::SERVER_PORT, i64::from(facts.server.1)),
         ]);
         list.extend(main_agent.iter().cloned());
-        list.extend(self.telemetry().of_every_turn().iter().cloned());
+        if let Some(id) = self.telemetry().project_resource_id()
+            && facts.agent.project == DEFAULT_PROJECT
+        {
+            list.push(KeyValue::new(attributes::PROJECT_ID, id.to_owned()));
+        }
         if let Some(id) = facts.conversation_id {
             list.push(KeyValue::new(attributes::CONVERSATION_ID, id.to_owned()));
         }

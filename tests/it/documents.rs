@@ -3,8 +3,11 @@
 use std::fs;
 
 use foundry_gateway::{
+    agent::model_name,
     config::{
         Config, Environment,
+        agents::AgentsConfig,
+        identity::CredentialKind,
         settings::{SETTINGS, Setting, telemetry::TELEMETRY},
     },
     openai::chat::fields::{FIELDS, Treatment},
@@ -80,6 +83,49 @@ fn the_example_settings_are_known_and_make_a_configuration() {
     Config::from_environment(&environment_of(values, filled)).unwrap();
 }
 
+#[test]
+fn the_documented_documents_of_agents_can_be_used() {
+    let text = read("docs/configuration.md") + &read("README.md");
+    let documents: Vec<_> = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(documents.len(), 3);
+    for document in documents {
+        let environment = Environment::from_iter([
+            ("GATEWAY_AGENTS", document),
+            ("SALES_TENANT_ID", "tenant"),
+            ("SALES_CLIENT_ID", "client"),
+            ("SALES_CLIENT_SECRET", "secret"),
+        ]);
+        let config = AgentsConfig::from_environment(&environment)
+            .unwrap_or_else(|error| panic!("{error}: {document}"));
+        for alias in config.aliases.keys() {
+            assert!(model_name::resolve(alias, &config).is_some(), "{alias}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_kinds_of_credentials_are_those_of_the_code() {
+    let (order, fields) = (read("docs/identity.md"), read("docs/configuration.md"));
+    for kind in CredentialKind::ALL {
+        let word = format!("| `{}` |", kind.word());
+        assert!(order.contains(&word) && fields.contains(&word), "{word}");
+        let row = |text: &str| {
+            text.lines()
+                .find(|line| line.contains(&word))
+                .unwrap()
+                .to_owned()
+        };
+        for part in kind.needs() {
+            assert!(row(&order).contains(part.setting()), "{word}");
+            assert!(row(&fields).contains(part.field()), "{word}");
+        }
+    }
+}
+
 fn environment_of(
     values: &serde_json::Map<String, Value>,
     fill: impl Fn(&str) -> String,
@@ -103,11 +149,8 @@ fn every_setting_that_the_code_reads_is_listed() {
             "{name} is read but not listed"
         );
     }
-    // Read by the identity library itself.
-    let elsewhere = ["AZURE_AUTHORITY_HOST"];
     for setting in settings() {
-        let is_read = read_by_code.iter().any(|name| name == setting.name)
-            || elsewhere.contains(&setting.name);
+        let is_read = read_by_code.iter().any(|name| name == setting.name);
         assert!(is_read, "{} is listed but not read", setting.name);
     }
 }

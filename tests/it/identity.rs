@@ -2,6 +2,7 @@
 
 mod entra;
 mod managed_identity;
+mod refused;
 mod token_service;
 
 use std::fs;
@@ -15,8 +16,13 @@ use crate::support::{Client, Program, error_of};
 
 /// A project that takes no token but that of the identity.
 async fn strict_emulator() -> Emulator {
+    emulator_that_takes(TOKEN).await
+}
+
+/// A project that takes this token and no other.
+async fn emulator_that_takes(token: &str) -> Emulator {
     let options = Options {
-        access_token: Some(TOKEN.to_owned()),
+        access_token: Some(token.to_owned()),
         ..Options::default()
     };
     Emulator::start(options).await.unwrap()

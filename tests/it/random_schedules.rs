@@ -253,7 +253,7 @@ impl Schedule<'_> {
         let ahead = SkewedClock(AtomicU64::new(u64::MAX));
         let gateway = &self.lane.gateways[1];
         // A store that fails ends it, as it would end any.
-        let _ = cleanup::run(&*self.lane.store, &ahead, &gateway.app.foundry, "req_1").await;
+        let _ = cleanup::run(&*self.lane.store, &ahead, &gateway.app.projects, "req_1").await;
     }
 }
 

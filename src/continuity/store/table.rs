@@ -98,7 +98,7 @@ impl TableStore {
         match found.reading {
             Reading::Row(row) => {
                 (!row.is_expired_at(self.clock.unix_seconds())).then_some(Stored {
-                    row,
+                    row: *row,
                     version: found.version,
                 })
             }

@@ -1,11 +1,12 @@
 //! Lets what a request asks override the definition of its agent, where the service takes no overrides by name.
 
+use std::sync::Arc;
+
 use super::naming_the_model;
 use crate::{
     agent::{AgentReference, Turn, overrides::ToolChoice},
-    app::AppState,
     error::ApiError,
-    foundry::{self, Call},
+    foundry::{self, Call, Foundry},
     openai::chat::{
         fields::{REMEDY, refusal},
         to_turn::Request,
@@ -17,7 +18,7 @@ use crate::{
 /// The agent's definition is read for this, which costs one call where it is not known yet. Functions that the agent
 /// has itself override nothing.
 pub(super) async fn settle(
-    app: &AppState,
+    foundry: &Arc<Foundry>,
     agent: &AgentReference,
     model: &str,
     request: Request,
@@ -33,7 +34,7 @@ pub(super) async fn settle(
         ignored.extend(joining);
         return Ok((turn, ignored));
     };
-    let definition = foundry::definition(&app.foundry, name, version.as_deref(), call)
+    let definition = foundry::definition(foundry, name, version.as_deref(), call)
         .await
         .map_err(|failure| naming_the_model(failure, model))?;
     let only_tools = overriding.iter().all(|field| field == "tools")

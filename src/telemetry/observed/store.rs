@@ -16,14 +16,17 @@ use crate::{
 
 /// A store, watched.
 #[derive(Debug)]
-pub struct ObservedStore {
+pub(in crate::telemetry) struct ObservedStore {
     store: Arc<dyn ConversationStore>,
     telemetry: Telemetry,
 }
 
 impl ObservedStore {
     /// Watches `store`.
-    pub fn new(store: Arc<dyn ConversationStore>, telemetry: Telemetry) -> Self {
+    pub(in crate::telemetry) fn new(
+        store: Arc<dyn ConversationStore>,
+        telemetry: Telemetry,
+    ) -> Self {
         Self { store, telemetry }
     }
 

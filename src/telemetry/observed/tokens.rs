@@ -17,7 +17,7 @@ use crate::{
 
 /// A source of tokens, watched.
 #[derive(Debug)]
-pub struct ObservedTokens {
+pub(in crate::telemetry) struct ObservedTokens {
     tokens: Arc<dyn TokenSource>,
     /// What they are for.
     scope: String,
@@ -26,7 +26,11 @@ pub struct ObservedTokens {
 
 impl ObservedTokens {
     /// Watches `tokens`, which are for `scope`.
-    pub fn new(tokens: Arc<dyn TokenSource>, scope: String, telemetry: Telemetry) -> Self {
+    pub(in crate::telemetry) fn new(
+        tokens: Arc<dyn TokenSource>,
+        scope: String,
+        telemetry: Telemetry,
+    ) -> Self {
         Self {
             tokens,
             scope,
@@ -42,11 +46,25 @@ impl TokenSource for ObservedTokens {
         if let Some(at_hand) = (&mut asked).now_or_never() {
             return at_hand;
         }
+        self.watch(asked, Result::is_ok).await
+    }
+
+    async fn refused(&self, used: &HeaderValue) -> Option<HeaderValue> {
+        let mut asked = self.tokens.refused(used);
+        if let Some(at_hand) = (&mut asked).now_or_never() {
+            return at_hand;
+        }
+        self.watch(asked, Option::is_some).await
+    }
+}
+
+impl ObservedTokens {
+    async fn watch<T>(&self, asked: impl Future<Output = T>, is_good: fn(&T) -> bool) -> T {
         let started = Instant::now();
         let child = Child::begin("sign in", SpanKind::Client);
         child.set(attributes::TOKEN_SCOPE, self.scope.clone());
-        let result = asked.await;
-        let outcome = if result.is_ok() {
+        let got = asked.await;
+        let outcome = if is_good(&got) {
             Outcome::Done
         } else {
             child.fail("sign_in_failed");
@@ -55,6 +73,6 @@ impl TokenSource for ObservedTokens {
         if let Some(metrics) = self.telemetry.metrics() {
             metrics.signed_in(&self.scope, outcome.as_str(), started.elapsed());
         }
-        result
+        got
     }
 }

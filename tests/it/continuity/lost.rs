@@ -116,7 +116,7 @@ async fn the_cleanup_removes_what_has_expired_here_and_upstream() {
     let report = foundry_gateway::continuity::cleanup::run(
         &*gateway.app.store,
         &far_future,
-        &gateway.app.foundry,
+        &gateway.app.projects,
         "req_1",
     );
     let report = report.await.unwrap();

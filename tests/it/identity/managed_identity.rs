@@ -1,13 +1,15 @@
 //! Managed identity: the endpoint that App Service gives, asked as seldom as possible, and failing.
 
+use foundry_emulator::{Emulator, Options};
 use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{
-    assert_discreet, identity_in_report, serve, strict_emulator,
+    assert_discreet, emulator_that_takes, file_with, identity_in_report, path_of, serve,
+    strict_emulator,
     token_service::{TOKEN, TokenService},
 };
-use crate::support::error_of;
+use crate::support::{SOON, error_of};
 
 const HEADER: &str = "secret-of-the-endpoint";
 
@@ -66,6 +68,101 @@ async fn many_first_requests_ask_for_one_token() {
     let answers = join_all((0..30).map(|_| client.ask("echo", "hi"))).await;
     assert!(answers.iter().all(|answer| answer.status() == 200));
     assert_eq!(tokens.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_once_for_each_service() {
+    let (emulator, tokens) = (strict_emulator().await, TokenService::start().await);
+    let endpoint = format!("http://{}/msi/token", tokens.address());
+    let settings = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        ("IDENTITY_HEADER", HEADER),
+        ("THREADS_TABLE_ENDPOINT", "http://127.0.0.1:9/account"),
+    ];
+    let (_program, client) = serve(&emulator, &settings).await;
+    for _ in 0..3 {
+        assert_eq!(client.ask("echo", "hi").await.status(), 200);
+    }
+    let asked = tokens.asked();
+    let mut resources: Vec<_> = asked
+        .iter()
+        .map(|asked| &asked.fields["resource"])
+        .collect();
+    resources.sort();
+    assert_eq!(
+        resources,
+        ["https://ai.azure.com", "https://storage.azure.com"]
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_not_used() {
+    let (emulator, tokens) = (
+        emulator_that_takes("token-2").await,
+        TokenService::start().await,
+    );
+    tokens.number_tokens();
+    tokens.set_life(1);
+    let endpoint = format!("http://{}/msi/token", tokens.address());
+    let settings = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        ("IDENTITY_HEADER", HEADER),
+    ];
+    let (_program, client) = serve(&emulator, &settings).await;
+    assert_eq!(client.get("/readyz").await.status(), 200, "replaced once");
+    assert_eq!(tokens.asked().len(), 2);
+    // It is at its end already, so that the next request signs in before it sends anything.
+    tokens.give("token-2");
+    emulator.journal().clear();
+    assert_eq!(client.ask("echo", "hi").await.status(), 200);
+    assert_eq!(tokens.asked().len(), 3);
+    assert_eq!(emulator.journal().requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_hangs_holds_a_request_no_longer_than_its_deadline() {
+    let (emulator, tokens) = (strict_emulator().await, TokenService::start().await);
+    tokens.set_hanging(true);
+    let endpoint = format!("http://{}/msi/token", tokens.address());
+    let settings = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        ("IDENTITY_HEADER", HEADER),
+        ("GATEWAY_RESPONSE_TIMEOUT_SECONDS", "1"),
+    ];
+    let (_program, client) = serve(&emulator, &settings).await;
+    let asking = join_all((0..20).map(|_| client.ask("echo", "hi")));
+    let answers = tokio::time::timeout(SOON, asking).await.unwrap();
+    for answer in answers {
+        let (status, error) = error_of(answer).await;
+        assert_eq!((status, &error["code"]), (504, &"upstream_timeout".into()));
+    }
+    assert_eq!(tokens.asked().len(), 1);
+    assert_eq!(client.get("/healthz").await.status(), 200);
+    assert_eq!(emulator.journal().requests(), []);
+}
+
+#[tokio::test]
+async fn a_proxy_is_not_asked_for_tokens() {
+    let options = Options {
+        tls: true,
+        access_token: Some(TOKEN.to_owned()),
+        ..Options::default()
+    };
+    let emulator = Emulator::start(options).await.unwrap();
+    let trusted = file_with(emulator.ca_certificate_pem().unwrap());
+    let (tokens, proxy) = (TokenService::start().await, TokenService::start().await);
+    let endpoint = format!("http://{}/msi/token", tokens.address());
+    let proxy_address = format!("http://{}", proxy.address());
+    let settings = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        ("IDENTITY_HEADER", HEADER),
+        ("SSL_CERT_FILE", path_of(&trusted)),
+        ("HTTP_PROXY", &proxy_address),
+        ("http_proxy", &proxy_address),
+    ];
+    let (_program, client) = serve(&emulator, &settings).await;
+    assert_eq!(client.ask("echo", "hi").await.status(), 200);
+    assert_eq!((tokens.asked().len(), proxy.asked().len()), (1, 0));
 }
 
 #[tokio::test]

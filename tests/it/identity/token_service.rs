@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -29,8 +29,8 @@ use crate::support::TlsListener;
 
 /// The token that the service gives.
 pub(super) const TOKEN: &str = "token-of-the-identity";
-/// How long it lives: as long as real ones at least.
-const LIFE: Duration = Duration::from_secs(3600);
+/// How long it lives, in seconds: as long as real ones at least.
+const LIFE: u64 = 3600;
 /// How long an answer takes, so that others come meanwhile.
 const LATENCY: Duration = Duration::from_millis(100);
 
@@ -52,10 +52,33 @@ pub(super) struct TokenService {
     _serving: AbortOnDropHandle<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     asked: Mutex<Vec<Asked>>,
     failing: AtomicBool,
+    hanging: AtomicBool,
+    life: AtomicU64,
+    tokens: Mutex<Tokens>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            asked: Mutex::default(),
+            failing: AtomicBool::default(),
+            hanging: AtomicBool::default(),
+            life: AtomicU64::new(LIFE),
+            tokens: Mutex::new(Tokens::Always(TOKEN.to_owned())),
+        }
+    }
+}
+
+/// Which token is given.
+#[derive(Debug)]
+enum Tokens {
+    Always(String),
+    /// `token-1`, `token-2` and so on.
+    Numbered,
 }
 
 impl TokenService {
@@ -99,6 +122,26 @@ impl TokenService {
         self.state.failing.store(failing, Ordering::SeqCst);
     }
 
+    /// Whether it answers nothing from now on.
+    pub(super) fn set_hanging(&self, hanging: bool) {
+        self.state.hanging.store(hanging, Ordering::SeqCst);
+    }
+
+    /// How many seconds tokens live from now on.
+    pub(super) fn set_life(&self, seconds: u64) {
+        self.state.life.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Gives `token-1`, `token-2` and so on, another one each time.
+    pub(super) fn number_tokens(&self) {
+        *self.state.tokens.lock().unwrap() = Tokens::Numbered;
+    }
+
+    /// Gives this token from now on.
+    pub(super) fn give(&self, token: &str) {
+        *self.state.tokens.lock().unwrap() = Tokens::Always(token.to_owned());
+    }
+
     /// What was asked so far.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
@@ -125,27 +168,39 @@ async fn answer(
         Method::GET => uri.query().unwrap_or_default().as_bytes().to_vec(),
         _ => body.to_vec(),
     };
-    state.asked.lock().unwrap().push(Asked {
-        path: uri.path().to_owned(),
-        headers,
-        fields: form_urlencoded::parse(&fields).into_owned().collect(),
-    });
+    let number = {
+        let mut asked = state.asked.lock().unwrap();
+        asked.push(Asked {
+            path: uri.path().to_owned(),
+            headers,
+            fields: form_urlencoded::parse(&fields).into_owned().collect(),
+        });
+        asked.len()
+    };
+    if state.hanging.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
     tokio::time::sleep(LATENCY).await;
     if state.failing.load(Ordering::SeqCst) {
         return (StatusCode::INTERNAL_SERVER_ERROR, "out of order").into_response();
     }
-    let expires_on = SystemTime::UNIX_EPOCH.elapsed().unwrap() + LIFE;
+    let life = state.life.load(Ordering::SeqCst);
+    let expires_on = SystemTime::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(life);
+    let access_token = match &*state.tokens.lock().unwrap() {
+        Tokens::Always(token) => token.clone(),
+        Tokens::Numbered => format!("token-{number}"),
+    };
     let token = match method {
         Method::GET => json!({
-            "access_token": TOKEN,
+            "access_token": access_token,
             "expires_on": expires_on.as_secs().to_string(),
             "resource": "https://ai.azure.com",
             "token_type": "Bearer",
         }),
         _ => json!({
-            "access_token": TOKEN,
-            "expires_in": LIFE.as_secs(),
-            "ext_expires_in": LIFE.as_secs(),
+            "access_token": access_token,
+            "expires_in": life,
+            "ext_expires_in": life,
             "token_type": "Bearer",
         }),
     };

@@ -44,7 +44,7 @@ const MISTAKES: &[(&[(&str, &str)], &str)] = &[
     (&[("FOUNDRY_CREDENTIAL", "hunter2hunter2hunter2")], "FOUNDRY_CREDENTIAL cannot be used"),
     (&[("FOUNDRY_ACCESS_TOKEN", "hunter2hunter2hunter2\u{e9}\n\u{7f}x")], "FOUNDRY_ACCESS_TOKEN cannot be used: a token has only visible ASCII"),
     (&[("FOUNDRY_ACCESS_TOKEN", ""), ("FOUNDRY_CREDENTIAL", "static-token")], "FOUNDRY_ACCESS_TOKEN is not set"),
-    (&[("AZURE_CLIENT_SECRET", SECRET)], "AZURE_TENANT_ID is not set: a service principal needs"),
+    (&[("AZURE_CLIENT_SECRET", SECRET)], "AZURE_TENANT_ID is not set: service-principal needs"),
     (&[("AZURE_CLIENT_SECRET", SECRET), ("AZURE_TENANT_ID", "not a tenant"), ("AZURE_CLIENT_ID", "c")], "AZURE_TENANT_ID cannot be used"),
     (&[("AZURE_FEDERATED_TOKEN_FILE", "/does/not/exist"), ("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c")], "AZURE_FEDERATED_TOKEN_FILE cannot be used"),
     (&[("SSL_CERT_FILE", "/does/not/exist.pem")], "SSL_CERT_FILE cannot be used: /does/not/exist.pem"),

@@ -65,8 +65,12 @@ struct Listed {
 
 /// An entity as far as it was understood.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are rows, and none lives long"
+)]
 pub(super) enum Reading {
-    Row(Row),
+    Row(Box<Row>),
     /// What is wrong with it, without its content.
     Unreadable(&'static str),
 }
@@ -116,7 +120,7 @@ pub(super) fn read_listing(body: &[u8]) -> Result<Listing, StoreError> {
             row: listed.row_key,
         };
         let row = match reading_of(&entity) {
-            Reading::Row(row) => Some(row),
+            Reading::Row(row) => Some(*row),
             Reading::Unreadable(reason) => {
                 listing.unreadable.push((key.clone(), reason));
                 None
@@ -187,7 +191,7 @@ fn reading_of(entity: &Value) -> Reading {
             None => return Reading::Unreadable("the row that it points to has no key"),
         },
     };
-    Reading::Row(Row {
+    Reading::Row(Box::new(Row {
         upstream,
         agent: columns.agent,
         scope: columns.scope,
@@ -195,7 +199,7 @@ fn reading_of(entity: &Value) -> Reading {
         thread_id: columns.thread_id,
         history: columns.history_row.as_deref().and_then(key_of),
         expires_at,
-    })
+    }))
 }
 
 /// Both parts of a key are hexadecimal, so that the slash is where it was put.
@@ -292,7 +296,10 @@ mod tests {
             with_history,
             row(Upstream::Row { key }),
         ] {
-            assert_eq!(read(write(&row).as_bytes()).unwrap(), Reading::Row(row));
+            assert_eq!(
+                read(write(&row).as_bytes()).unwrap(),
+                Reading::Row(Box::new(row))
+            );
         }
         let endless = Row {
             expires_at: u64::MAX,

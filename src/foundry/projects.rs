@@ -1,0 +1,110 @@
+//! The projects that the gateway serves: the default one, and those that aliases name.
+//!
+//! Each has its own address, its own identity, its own list of agents, and is ready or not on its own.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::future::join_all;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::{Foundry, directory::Directory, readiness::Readiness};
+use crate::{
+    agent::FailureKind,
+    config::{Config, ConfigError, projects::DEFAULT_PROJECT},
+    identity::Identity,
+    telemetry::Telemetry,
+};
+
+/// A project of the agent service.
+#[derive(Debug)]
+pub struct Project {
+    /// Sends requests to it.
+    pub foundry: Arc<Foundry>,
+    /// Its agents.
+    pub directory: Arc<Directory>,
+    /// Who the gateway is towards it.
+    pub identity: Identity,
+    readiness: Readiness,
+}
+
+/// Every project, by name.
+#[derive(Debug)]
+pub struct Projects(BTreeMap<String, Project>);
+
+impl Projects {
+    /// The projects of the configuration; `own` is the gateway's own identity. Nothing is sent yet.
+    pub fn new(
+        config: &Config,
+        own: &Identity,
+        telemetry: &Telemetry,
+        http: &reqwest::Client,
+        tasks: &TaskTracker,
+    ) -> Result<Self, ConfigError> {
+        let project = |endpoint: &Url, identity: Identity, scope: &str| {
+            let foundry = Arc::new(Foundry::new(
+                http.clone(),
+                endpoint,
+                telemetry.observing_tokens(identity.tokens(scope), scope),
+                config.limits.clone(),
+                tasks.clone(),
+            ));
+            let directory = Directory::new(Arc::clone(&foundry), config.agents.classic_enabled);
+            let directory = Arc::new(directory);
+            Project {
+                readiness: Readiness::new(Arc::clone(&directory)),
+                directory,
+                foundry,
+                identity,
+            }
+        };
+        let mut projects = BTreeMap::new();
+        if let Some(endpoint) = &config.foundry.project_endpoint {
+            let default = project(endpoint, own.clone(), &config.identity.scope);
+            projects.insert(DEFAULT_PROJECT.to_owned(), default);
+        }
+        for (name, further) in &config.agents.projects {
+            let built = match &further.credential {
+                None => project(&further.endpoint, own.clone(), &config.identity.scope),
+                Some(credential) => {
+                    let config = credential.identity(&config.identity);
+                    let identity = Identity::new(&config, http, tasks)?;
+                    project(&further.endpoint, identity, &config.scope)
+                }
+            };
+            projects.insert(name.clone(), built);
+        }
+        Ok(Self(projects))
+    }
+
+    /// The project of that name.
+    pub fn get(&self, name: &str) -> Option<&Project> {
+        self.0.get(name)
+    }
+
+    /// The project of `FOUNDRY_PROJECT_ENDPOINT`, if there is one.
+    pub fn default_project(&self) -> Option<&Project> {
+        self.get(DEFAULT_PROJECT)
+    }
+
+    /// Every project with its name, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Project)> {
+        self.0
+            .iter()
+            .map(|(name, project)| (name.as_str(), project))
+    }
+
+    /// Every project but the default one.
+    pub fn further(&self) -> impl Iterator<Item = (&str, &Project)> {
+        self.iter().filter(|(name, _)| *name != DEFAULT_PROJECT)
+    }
+
+    /// What is wrong with each project, if anything is; all are looked at at once.
+    pub async fn problems(&self, request_id: &str) -> Vec<(&str, &Project, Option<FailureKind>)> {
+        join_all(self.iter().map(async |(name, project)| {
+            let problem = project.readiness.problem(request_id).await;
+            (name, project, problem)
+        }))
+        .await
+    }
+}
