@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, header};
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,9 @@ use crate::{
         stream::{ByteStream, Leftover},
     },
     config::limits::LimitsConfig,
+    error::ApiError,
     identity::TokenSource,
+    telemetry::{Child, attributes, propagation},
 };
 
 /// A Foundry project.
@@ -27,6 +30,8 @@ pub struct Foundry {
     http: reqwest::Client,
     /// Project endpoint without a slash at the end.
     endpoint: String,
+    /// Its host and port.
+    server: (String, u16),
     tokens: Arc<dyn TokenSource>,
     /// Whether `tokens` are a caller's, and not the gateway's.
     acts_for_a_caller: bool,
@@ -84,6 +89,10 @@ impl Foundry {
         Self {
             http,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            server: (
+                endpoint.host_str().unwrap_or_default().to_owned(),
+                endpoint.port_or_known_default().unwrap_or_default(),
+            ),
             tokens,
             limits,
             tasks,
@@ -99,6 +108,7 @@ impl Foundry {
         Self {
             http: self.http.clone(),
             endpoint: self.endpoint.clone(),
+            server: self.server.clone(),
             tokens,
             acts_for_a_caller: true,
             limits: self.limits.clone(),
@@ -106,6 +116,11 @@ impl Foundry {
             refuses_store: Arc::clone(&self.refuses_store),
             definitions: Definitions::default(),
         }
+    }
+
+    /// Host and port, for spans.
+    pub fn server(&self) -> (&str, u16) {
+        (&self.server.0, self.server.1)
     }
 
     /// Where background work belongs, so that shutdown waits for it.
@@ -128,6 +143,8 @@ impl Foundry {
         let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
         let mut replaced = false;
         let mut attempt = 0;
+        // From the failure to the answer of the repetition.
+        let mut repetition = Child::default();
         loop {
             let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
@@ -154,8 +171,12 @@ impl Foundry {
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
             let Some(wait) = wait else {
+                repetition.fail(ApiError::code_of(failure.kind));
                 return Err(self.told_to_whom_it_concerns(failure));
             };
+            repetition = Child::begin("retry", SpanKind::Client);
+            repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
+            repetition.set(attributes::RETRY_REASON, ApiError::code_of(failure.kind));
             tracing::info!(
                 attempt,
                 wait_ms = wait.as_millis(),
@@ -246,6 +267,7 @@ impl Foundry {
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
+        propagation::inject(&mut headers);
         self.http
             .request(method, format!("{}{path}", self.endpoint))
             .headers(headers)
@@ -262,7 +284,12 @@ impl Foundry {
             path,
             body: None,
         };
-        read_json(self.send(request, call).await?, call.deadline).await
+        let child = Child::begin("GET", SpanKind::Client);
+        let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        child
+            .around(read)
+            .await
+            .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
 
     /// Deletes what `path` names, unless it is gone already.

@@ -5,7 +5,10 @@ use std::fs;
 use foundry_gateway::{
     agent::model_name,
     config::{
-        Config, Environment, agents::AgentsConfig, identity::CredentialKind, settings::SETTINGS,
+        Config, Environment,
+        agents::AgentsConfig,
+        identity::CredentialKind,
+        settings::{SETTINGS, Setting, telemetry::TELEMETRY},
     },
     openai::chat::fields::{FIELDS, Treatment},
 };
@@ -15,10 +18,14 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(TELEMETRY)
+}
+
 #[test]
 fn the_readme_lists_every_setting_as_the_code_does() {
     let readme = read("README.md");
-    for setting in SETTINGS {
+    for setting in settings() {
         let row = format!(
             "| `{}` | {} | {} |",
             setting.name, setting.default, setting.meaning
@@ -34,10 +41,7 @@ fn the_readme_lists_every_setting_as_the_code_does() {
         .collect();
     assert_eq!(
         names,
-        SETTINGS
-            .iter()
-            .map(|setting| setting.name)
-            .collect::<Vec<_>>()
+        settings().map(|setting| setting.name).collect::<Vec<_>>()
     );
 }
 
@@ -55,8 +59,8 @@ fn the_example_settings_are_known_and_make_a_configuration() {
     let values = example["Values"].as_object().unwrap();
     assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
     for name in values.keys() {
-        let known = OF_THE_HOST.contains(&name.as_str())
-            || SETTINGS.iter().any(|setting| setting.name == name);
+        let known =
+            OF_THE_HOST.contains(&name.as_str()) || settings().any(|setting| setting.name == name);
         assert!(
             known,
             "local.settings.example.json has {name}, which nothing reads"
@@ -141,11 +145,11 @@ fn every_setting_that_the_code_reads_is_listed() {
     assert!(20 < read_by_code.len());
     for name in &read_by_code {
         assert!(
-            SETTINGS.iter().any(|setting| setting.name == name),
+            settings().any(|setting| setting.name == name),
             "{name} is read but not listed"
         );
     }
-    for setting in SETTINGS {
+    for setting in settings() {
         let is_read = read_by_code.iter().any(|name| name == setting.name);
         assert!(is_read, "{} is listed but not read", setting.name);
     }
@@ -159,7 +163,7 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
         if path.is_dir() {
             collect_settings(&shown, names);
         } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !shown.ends_with("settings.rs")
+            && !shown.contains("config/settings")
             && !shown.contains("tests")
         {
             let prefixes = [
@@ -170,6 +174,10 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
                 "IDENTITY_",
                 "SSL_",
                 "THREADS_",
+                "OTEL_",
+                "APPLICATIONINSIGHTS_",
+                "WEBSITE_",
+                "REGION_",
             ];
             let text = read(&shown);
             let words = text
