@@ -17,5 +17,10 @@ if [[ ! -x $tools/bin/cargo-zigbuild ]]; then
   "$tools/bin/pip" install --quiet --disable-pip-version-check 'cargo-zigbuild==0.24.0' 'ziglang==0.17.1'
 fi
 
+# The same sources give the same bytes, wherever they and Cargo's downloads are: messages of panics name files.
+readonly cargo_home="${CARGO_HOME:-$HOME/.cargo}"
+export RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=. --remap-path-prefix=$cargo_home=cargo"
+export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=cargo"
+
 PATH="$(cd "$tools/bin" && pwd):$PATH" cargo zigbuild --release --locked -p foundry-gateway --target "$target.$glibc" >&2
 printf '%s\n' "$cargo_target/$target/release/foundry-gateway"

@@ -4,6 +4,7 @@
 //! An agent dialect turns a [`Turn`] into an upstream request and upstream events into [`Event`]s.
 //! Neither knows the other, so that N client dialects and M agent dialects cost N + M translations.
 
+pub mod approval;
 pub mod definition;
 pub mod event;
 pub mod failure;

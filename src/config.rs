@@ -5,6 +5,7 @@
 //! the value itself is never repeated, because it may be a secret.
 
 pub mod agents;
+pub mod approvals;
 pub mod callers;
 pub mod continuity;
 pub mod document;

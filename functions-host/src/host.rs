@@ -87,6 +87,7 @@ impl Host {
         let (commands, received_commands) = mpsc::unbounded_channel();
         let supervisor = Supervisor {
             config: Arc::clone(&config),
+            user: options.user,
             environment,
             address: handler_address,
             times: times.clone(),

@@ -39,6 +39,7 @@ mod identifiers;
 mod listener;
 mod logs;
 mod options;
+mod package;
 mod probe;
 mod process;
 mod proxy;
@@ -50,7 +51,8 @@ mod upstream;
 pub use error::{ConfigError, HostError, InvocationError};
 pub use host::Host;
 pub use logs::{LogLevel, LogLine, LogStream};
-pub use options::{FrontEnd, HostOptions, ParentEnvironment};
+pub use options::{FrontEnd, HostOptions, ParentEnvironment, User};
+pub use package::UnpackedPackage;
 
 /// The version of the host that the stand-in copies, in `X-Azure-Functions-HostVersion`.
 pub const HOST_VERSION: &str = "4.1048.0";

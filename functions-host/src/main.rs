@@ -8,7 +8,7 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use functions_host::{FrontEnd, Host, HostOptions};
+use functions_host::{FrontEnd, Host, HostOptions, UnpackedPackage, User};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A stand-in for the Azure Functions host: runs a custom handler as Azure does, on 127.0.0.1.
@@ -16,8 +16,14 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(version)]
 struct Arguments {
     /// The folder with host.json, the function folders and the executable
+    #[arg(long, required_unless_present = "package", conflicts_with = "package")]
+    app_root: Option<PathBuf>,
+    /// A zip to unpack into a read-only folder and run from there, as Azure mounts a deployment package
     #[arg(long)]
-    app_root: PathBuf,
+    package: Option<PathBuf>,
+    /// Whom the handler runs as, as two numbers UID:GID; only root can choose
+    #[arg(long)]
+    user: Option<User>,
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -32,7 +38,12 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let mut options = HostOptions::new(arguments.app_root);
+    let package = arguments.package.as_deref().map(UnpackedPackage::new);
+    let package = package.transpose().context("the package")?;
+    let unpacked = package.as_ref().map(|package| package.path().to_owned());
+    let app_root = arguments.app_root.or(unpacked).unwrap_or_default();
+    let mut options = HostOptions::new(app_root);
+    options.user = arguments.user;
     options.port = arguments.port;
     options.time_scale = arguments.time_scale;
     options.echo_logs = true;

@@ -1,6 +1,6 @@
 //! How a test asks for a stand-in.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 /// Everything that can be chosen about one [`Host`](crate::Host).
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct HostOptions {
     pub environment: Vec<(String, String)>,
     /// What the handler inherits besides; the whole environment of this process by default, as in Azure.
     pub parent_environment: ParentEnvironment,
+    /// Whom the handler runs as; this process's own user by default. Only root can choose another.
+    pub user: Option<User>,
     /// Divides every time the host waits for (see [`crate`]); 1, the default, is real time. 0 counts as 1.
     ///
     /// The 25 ms of the readiness poll and the delays between attempts to reach the handler stay as they are.
@@ -38,6 +40,7 @@ impl HostOptions {
             port: 0,
             environment: Vec::new(),
             parent_environment: ParentEnvironment::Inherited,
+            user: None,
             time_scale: 1,
             front_end: FrontEnd::Absent,
             function_key: "function-key".to_owned(),
@@ -69,4 +72,29 @@ pub enum FrontEnd {
     Absent,
     /// Azure's front end: it adds its headers, and cuts a connection that is idle for 230 s with a 502.
     Azure,
+}
+
+/// A user of the operating system, by numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user's id.
+    pub uid: u32,
+    /// The id of the only group that the user is in.
+    pub gid: u32,
+}
+
+impl FromStr for User {
+    type Err = String;
+
+    /// Reads `UID:GID`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = |(uid, gid): (&str, &str)| {
+            Some(Self {
+                uid: uid.parse().ok()?,
+                gid: gid.parse().ok()?,
+            })
+        };
+        let user = text.split_once(':').and_then(read);
+        user.ok_or_else(|| "write it as two numbers, UID:GID".to_owned())
+    }
 }

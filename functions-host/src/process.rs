@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -15,7 +16,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    HostError,
+    HostError, User,
     config::AppConfig,
     environment::Environment,
     identifiers,
@@ -33,9 +34,9 @@ pub(crate) struct HandlerProcess {
 }
 
 impl HandlerProcess {
-    /// Starts the handler of `config` on `port`, with its output going to `logs`.
+    /// Starts the handler of `config` on `port` as `user`, with its output going to `logs`.
     pub(crate) fn spawn(
-        config: &AppConfig,
+        (config, user): (&AppConfig, Option<User>),
         environment: &Environment,
         port: u16,
         logs: &Arc<Logs>,
@@ -46,19 +47,22 @@ impl HandlerProcess {
         // The host joins executable and arguments without quoting, so that an argument with a space becomes two.
         let arguments = environment.expand(&config.arguments.join(" "));
         let started = Instant::now();
-        let mut child = Command::new(&executable)
+        let mut command = Command::new(&executable);
+        if let Some(user) = user {
+            command.uid(user.uid).gid(user.gid);
+        }
+        command
             .args(arguments.split(' ').filter(|argument| !argument.is_empty()))
             .current_dir(&config.working_directory)
             .env_clear()
             .envs(environment.all())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| HostError::Spawn {
-                executable: PathBuf::from(executable),
-                source,
-            })?;
+            .kill_on_drop(true);
+        let mut child = spawn_when_written(&mut command).map_err(|source| HostError::Spawn {
+            executable: PathBuf::from(executable),
+            source,
+        })?;
         if let Some(stdout) = child.stdout.take() {
             let stream = (LogStream::Stdout, config.stderr_rule);
             tracker.spawn(copy_lines(stdout, stream, Arc::clone(logs)));
@@ -91,6 +95,23 @@ impl HandlerProcess {
     pub(crate) async fn kill(&mut self) {
         drop(self.child.kill().await);
     }
+}
+
+/// Starts a program, also one that this process has only just written.
+///
+/// A child that another thread starts meanwhile has inherited the file while it was written, and until that child has
+/// started its own program, a matter of microseconds, the kernel calls the file busy.
+fn spawn_when_written(command: &mut Command) -> io::Result<Child> {
+    const ATTEMPTS: usize = 500;
+    for _ in 1..ATTEMPTS {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
 }
 
 async fn copy_lines(

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    HostError,
+    HostError, User,
     config::AppConfig,
     environment::Environment,
     logs::{LogLevel, Logs},
@@ -71,6 +71,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) config: Arc<AppConfig>,
+    pub(crate) user: Option<User>,
     pub(crate) environment: Environment,
     pub(crate) address: SocketAddr,
     pub(crate) times: Times,
@@ -102,7 +103,7 @@ impl Supervisor {
     /// Starts a process and announces it.
     pub(crate) fn spawn(&self) -> Result<HandlerProcess, HostError> {
         let process = HandlerProcess::spawn(
-            &self.config,
+            (&self.config, self.user),
             &self.environment,
             self.address.port(),
             &self.logs,

@@ -1,6 +1,6 @@
 //! What an agent does, as it happens.
 
-use super::Failure;
+use super::{Failure, approval::Decision};
 
 /// One step of an agent's answer; exactly one [`Event::End`] comes, and it comes last.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,9 @@ pub enum Event {
         /// The next piece of a JSON text.
         delta: String,
     },
+    /// The agent waits for approvals that the policy has decided; [`AnswerStream`](super::AnswerStream) tells it, and
+    /// passes on what follows.
+    Decided(Vec<Decision>),
     /// What the answer cost, as the service counted it.
     Usage(Usage),
     /// The end.
@@ -79,4 +82,14 @@ pub struct Usage {
     pub reasoning_output: u64,
     /// All tokens.
     pub total: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input += other.input;
+        self.cached_input += other.cached_input;
+        self.output += other.output;
+        self.reasoning_output += other.reasoning_output;
+        self.total += other.total;
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::config::{
     agents::{AgentsConfig, OverridePolicy},
+    approvals::ApprovalPolicy,
     projects::DEFAULT_PROJECT,
 };
 
@@ -49,6 +50,8 @@ pub struct ResolvedAgent {
     pub reference: AgentReference,
     /// What becomes of request fields that the agent owns.
     pub overrides: OverridePolicy,
+    /// What becomes of its requests for approvals.
+    pub approvals: ApprovalPolicy,
 }
 
 impl ResolvedAgent {
@@ -77,14 +80,9 @@ const LITELLM_PREFIX: &str = "azure_ai/agents/";
 /// `azure_ai/agents/<id>` of either. `None` where the text can name no agent, or a classic one while those
 /// are switched off. Whether the agent exists is for the service to say.
 pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
-    let (name, project, overrides) = match config.aliases.get(model) {
-        Some(alias) => (
-            alias.agent.as_str(),
-            alias.project.as_str(),
-            alias.overrides.unwrap_or(config.overrides),
-        ),
-        None => (model, DEFAULT_PROJECT, config.overrides),
-    };
+    let alias = config.aliases.get(model);
+    let name = alias.map_or(model, |alias| alias.agent.as_str());
+    let project = alias.map_or(DEFAULT_PROJECT, |alias| alias.project.as_str());
     let reference = parse(name)?;
     if matches!(reference, AgentReference::Classic { .. }) && !config.classic_enabled {
         return None;
@@ -92,7 +90,13 @@ pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
     Some(ResolvedAgent {
         project: project.to_owned(),
         reference,
-        overrides,
+        overrides: alias
+            .and_then(|alias| alias.overrides)
+            .unwrap_or(config.overrides),
+        approvals: alias
+            .map(|alias| alias.approvals.clone())
+            .unwrap_or_default()
+            .or(config.approvals),
     })
 }
 

@@ -1,5 +1,7 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod leftover;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -13,9 +15,10 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, turn::ToolCall};
+use super::{End, Event, Failure, FailureKind, approval::Decision, turn::ToolCall};
 use crate::sse::Decoder;
 
+pub use self::leftover::{LeftState, Leftover};
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -47,51 +50,6 @@ pub struct UpstreamIds {
     pub run_id: Option<String>,
 }
 
-/// What is left when an answer is over or given up.
-pub struct Leftover {
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
-    /// Whether the service had ended the turn; otherwise the client left, or a deadline passed.
-    pub ended_by_service: bool,
-    /// What the turn left behind upstream.
-    pub state: LeftState,
-    /// The rest of the body, where the turn ended before the body did.
-    pub rest: Option<ByteStream>,
-}
-
-/// What a turn left behind upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftState {
-    /// A conversation that can go on: the agent said all it had to say, or was cut at a limit of length.
-    Continuable,
-    /// An agent that waits for results of the client's functions.
-    AwaitingToolResults,
-    /// Nothing to go on from: the turn failed, was filtered or was given up.
-    Unusable,
-}
-
-impl LeftState {
-    const fn after(end: &End) -> Self {
-        match end {
-            End::Completed | End::Length => Self::Continuable,
-            End::ToolCalls => Self::AwaitingToolResults,
-            End::ContentFilter | End::Failed(_) => Self::Unusable,
-        }
-    }
-}
-
-impl fmt::Debug for Leftover {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Leftover")
-            .field("ids", &self.ids)
-            .field("ended_by_service", &self.ended_by_service)
-            .field("state", &self.state)
-            .field("rest", &self.rest.is_some())
-            .finish()
-    }
-}
-
 /// A turn that ended well, and that the client will show as a part of the history.
 #[derive(Debug, Default)]
 pub struct Ended {
@@ -102,6 +60,14 @@ pub struct Ended {
     /// The service's names for the turn.
     pub ids: UpstreamIds,
 }
+
+/// Answers requests for approvals that the policy has decided; gives what the agent says then.
+pub type AnswerApprovals = Box<
+    dyn FnMut(Vec<Decision>, UpstreamIds) -> BoxFuture<'static, Result<ByteStream, Failure>> + Send,
+>;
+
+/// Most rounds of approvals in one answer.
+const MAX_APPROVAL_ROUNDS: usize = 32;
 
 /// Called before a good end is told; the end waits for it.
 pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
@@ -136,6 +102,10 @@ pub struct AnswerStream {
     on_drop: Option<OnDrop>,
     /// What to do before a good end, and what has been said for it so far.
     before_end: Option<(BeforeEnd, Ended)>,
+    /// How requests for approvals are answered, how often they were, and the answer that is on its way.
+    answer_approvals: Option<AnswerApprovals>,
+    approval_rounds: usize,
+    going_on: Option<BoxFuture<'static, Result<ByteStream, Failure>>>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
 }
@@ -175,6 +145,9 @@ impl AnswerStream {
             )),
             on_drop: Some(on_drop),
             before_end: None,
+            answer_approvals: None,
+            approval_rounds: 0,
+            going_on: None,
             ending: None,
         }
     }
@@ -182,6 +155,11 @@ impl AnswerStream {
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
     pub fn call_before_end(&mut self, before_end: BeforeEnd) {
         self.before_end = Some((before_end, Ended::default()));
+    }
+
+    /// Answers requests for approvals with `answer`, without which they fail.
+    pub fn answer_approvals_with(&mut self, answer: AnswerApprovals) {
+        self.answer_approvals = Some(answer);
     }
 
     /// Waits for the first sign that the agent works.
@@ -222,8 +200,13 @@ impl AnswerStream {
             }
             if let Some(event) = self.pending.pop_front() {
                 self.note(&event);
-                let Event::End(end) = event else {
-                    return Poll::Ready(Some(event));
+                let end = match event {
+                    Event::End(end) => end,
+                    Event::Decided(decisions) => {
+                        self.go_on(decisions);
+                        continue;
+                    }
+                    event => return Poll::Ready(Some(event)),
                 };
                 self.ended = true;
                 self.left = LeftState::after(&end);
@@ -239,6 +222,16 @@ impl AnswerStream {
             }
             if self.ended {
                 return Poll::Ready(None);
+            }
+            if let Some(going_on) = &mut self.going_on {
+                let outcome = std::task::ready!(going_on.as_mut().poll(context));
+                self.going_on = None;
+                self.last_read = Instant::now();
+                match outcome {
+                    Ok(bytes) => self.bytes = Some(bytes),
+                    Err(failure) => self.fail(failure),
+                }
+                continue;
             }
             let Some(bytes) = &mut self.bytes else {
                 self.fail(Failure::broken_off(
@@ -295,7 +288,7 @@ impl AnswerStream {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
                     pending.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(pending.back(), Some(Event::End(_)));
+                end_seen = matches!(pending.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
         if end_seen {
@@ -330,6 +323,23 @@ impl AnswerStream {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// The upstream answer is over, and the agent goes on with another one.
+    fn go_on(&mut self, decisions: Vec<Decision>) {
+        self.bytes = None;
+        self.decoder = Decoder::new(MAX_EVENT_BYTES);
+        self.ended_by_service = false;
+        self.approval_rounds += 1;
+        match &mut self.answer_approvals {
+            Some(answer) if self.approval_rounds <= MAX_APPROVAL_ROUNDS => {
+                self.going_on = Some(answer(decisions, self.translator.upstream_ids()));
+            }
+            _ => self.fail(Failure::new(
+                FailureKind::ApprovalRequired,
+                format!("the agent asked for approvals more than {MAX_APPROVAL_ROUNDS} times"),
+            )),
         }
     }
 

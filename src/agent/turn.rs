@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Definition, Overrides};
 
+use crate::config::approvals::ApprovalPolicy;
+
 /// One request to an agent, free of any client's or service's wire format.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Turn {
@@ -22,6 +24,8 @@ pub struct Turn {
     pub continues: Option<Head>,
     /// Whether the service keeps the turn, so that it can be continued.
     pub keep: bool,
+    /// What becomes of the agent's requests for approvals.
+    pub approvals: ApprovalPolicy,
     /// Pairs to keep with the upstream response or run.
     pub metadata: BTreeMap<String, String>,
 }

@@ -9,6 +9,7 @@ use serde::{
 
 use super::{
     ConfigError, Environment,
+    approvals::{ApprovalPolicy, Unlisted},
     document::Document,
     projects::{self, DEFAULT_PROJECT, ProjectConfig, WrittenProject},
 };
@@ -24,6 +25,8 @@ pub struct AgentsConfig {
     pub classic_enabled: bool,
     /// `GATEWAY_AGENT_OVERRIDES`; default `auto`.
     pub overrides: OverridePolicy,
+    /// `GATEWAY_APPROVALS`; default `fail`.
+    pub approvals: Unlisted,
 }
 
 /// What stands behind an alias.
@@ -35,6 +38,8 @@ pub struct Alias {
     pub project: String,
     /// Policy for this alias, instead of the general one.
     pub overrides: Option<OverridePolicy>,
+    /// What is approved for this alias.
+    pub approvals: ApprovalPolicy,
 }
 
 /// An alias as it is written in full.
@@ -44,6 +49,8 @@ struct FullAlias {
     agent: String,
     project: Option<String>,
     overrides: Option<OverridePolicy>,
+    #[serde(default)]
+    approvals: ApprovalPolicy,
 }
 
 impl<'de> Deserialize<'de> for Alias {
@@ -63,6 +70,7 @@ impl<'de> Deserialize<'de> for Alias {
                     agent: agent.to_owned(),
                     project: DEFAULT_PROJECT.to_owned(),
                     overrides: None,
+                    approvals: ApprovalPolicy::default(),
                 })
             }
 
@@ -72,6 +80,7 @@ impl<'de> Deserialize<'de> for Alias {
                     agent: alias.agent,
                     project: alias.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
                     overrides: alias.overrides,
+                    approvals: alias.approvals,
                 })
             }
         }
@@ -143,6 +152,7 @@ impl AgentsConfig {
             aliases,
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
+            approvals: Unlisted::from_environment(environment)?,
         })
     }
 }

@@ -92,6 +92,11 @@ pub const SETTINGS: &[Setting] = &[
         "request fields that an agent owns: `auto` drops hints and lets the rest override the agent's definition, `inline` lets all override it, `reject` refuses all, `ignore` drops all; what is dropped is named in `x-ignored-params`",
     ),
     setting(
+        "GATEWAY_APPROVALS",
+        "`fail`",
+        "MCP calls that an agent wants approved and that its alias does not list: `fail` ends the answer with an error, `refuse` tells the agent no, `surface` asks the client by a tool call",
+    ),
+    setting(
         "FOUNDRY_CREDENTIAL",
         "`auto`",
         "how to sign in: `auto`, `service-principal`, `service-principal-certificate`, `workload-identity`, `managed-identity`, `developer-tools`, `static-token`",

@@ -12,7 +12,7 @@ pub(super) const fn row(kind: FailureKind) -> (u16, &'static str, &'static str) 
         F::ContentFiltered => (400, INVALID_REQUEST, "content_filter"),
         F::AgentMisconfigured => (400, INVALID_REQUEST, "agent_misconfigured"),
         F::ApprovalRequired => (400, INVALID_REQUEST, "approval_required"),
-        F::ConsentRequired => (403, "permission_error", "consent_required"),
+        F::ConsentRequired => (403, "permission_error", "oauth_consent_required"),
         F::PermissionDenied => (403, "permission_error", "permission_denied"),
         F::ConversationGone => (404, INVALID_REQUEST, "conversation_not_found"),
         F::ConversationBusy => (409, INVALID_REQUEST, "conversation_busy"),

@@ -172,6 +172,19 @@ fn from_run_error(code: &str, message: &str) -> Failure {
         .with_retry_after(wait)
 }
 
+/// An approval that nobody may give; `tools` are `server/tool`.
+pub(super) fn approval_required<'a>(tools: impl IntoIterator<Item = &'a str>) -> Failure {
+    let tools: Vec<_> = tools.into_iter().collect();
+    Failure::new(
+        FailureKind::ApprovalRequired,
+        format!(
+            "the agent asks for approval to call {}; its owner can set the tool's require_approval to never, or the \
+             gateway's operator can list it under `approvals` of an alias or set GATEWAY_APPROVALS=surface",
+            tools.join(", ")
+        ),
+    )
+}
+
 /// Why a run or a response failed, and the data of an `error` event.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

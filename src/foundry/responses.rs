@@ -3,6 +3,7 @@
 //! The history is replayed as typed items, and nothing is stored upstream; a turn that continues another sends
 //! only what is new, and is stored, so that it can be continued in its turn.
 
+mod approvals;
 mod from_turn;
 mod inline;
 mod to_events;
@@ -48,22 +49,27 @@ pub(super) async fn answer(
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
     };
-    let foundry = Arc::clone(foundry);
+    let keeper = Arc::clone(foundry);
     let (keep, request_id) = (turn.keep, call.request_id.clone());
-    Ok(AnswerStream::new(
+    let mut stream = AnswerStream::new(
         byte_stream(response),
-        Box::new(ResponsesTranslator::default()),
+        Box::new(ResponsesTranslator::new(turn.approvals.clone())),
         limits,
         // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
         Box::new(move |leftover| {
             if let (true, LeftState::Unusable, Some(id)) =
                 (keep, leftover.state, &leftover.ids.run_id)
             {
-                super::forget(&foundry, Head::Response(id.clone()), request_id);
+                super::forget(&keeper, Head::Response(id.clone()), request_id);
             }
-            foundry.keep_connection(leftover);
+            keeper.keep_connection(leftover);
         }),
-    ))
+    );
+    if turn.approvals.decides() {
+        let agent = approvals::Agent { name, version };
+        stream.answer_approvals_with(approvals::answer_with(foundry, agent, turn, call));
+    }
+    Ok(stream)
 }
 
 fn is_about_store(failure: &Failure) -> bool {

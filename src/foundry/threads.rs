@@ -36,11 +36,11 @@ pub(super) async fn answer(
     let mut thread =
         cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);
     let instructions = from_turn::instructions(turn);
-    let mut translator = ThreadsTranslator::default();
+    let mut translator = ThreadsTranslator::new(turn.approvals.clone());
     let response = match (&turn.continues, instructions) {
         (Some(Head::Run(run)), _) if tool_outputs::answer_all_calls(turn) => {
             thread.own(&run.thread_id);
-            translator = ThreadsTranslator::of_run(run);
+            translator.reads_on_in(run);
             tool_outputs::submit(foundry, run, turn, call).await?
         }
         (Some(Head::Run(run)), instructions) => {
@@ -81,12 +81,16 @@ pub(super) async fn answer(
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
     };
-    Ok(AnswerStream::new(
+    let mut stream = AnswerStream::new(
         byte_stream(response),
         Box::new(translator),
         limits,
         Box::new(move |leftover| thread.end(leftover)),
-    ))
+    );
+    if turn.approvals.decides() {
+        stream.answer_approvals_with(tool_outputs::answer_approvals(foundry, call));
+    }
+    Ok(stream)
 }
 
 async fn post(

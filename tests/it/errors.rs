@@ -173,7 +173,13 @@ const BEFORE_THE_FIRST_BYTE: &[Row] = &[
     ("fail-locked", 409, INVALID, "conversation_busy", None),
     ("asst_fail_locked", 409, INVALID, "conversation_busy", None),
     ("approval", 400, INVALID, "approval_required", None),
-    ("consent", 403, "permission_error", "consent_required", None),
+    (
+        "consent",
+        403,
+        "permission_error",
+        "oauth_consent_required",
+        None,
+    ),
 ];
 
 /// Failures that come after some text.

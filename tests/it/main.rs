@@ -10,6 +10,7 @@ mod callers;
 mod chat;
 mod continuity;
 mod deadlines;
+mod deployment;
 mod disconnect;
 mod documents;
 mod entra;

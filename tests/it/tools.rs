@@ -1,6 +1,7 @@
 //! Function calling: agents that call functions of the client, in several steps, on both dialects.
 
 mod abandoned;
+mod approvals;
 mod classic_runs;
 mod refused;
 

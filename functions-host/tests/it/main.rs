@@ -11,6 +11,7 @@
 mod crashes;
 mod cuts;
 mod other_modes;
+mod packages;
 mod program;
 mod proxying;
 mod retries;

@@ -4,7 +4,11 @@ use super::{
     inline,
     wire::{AgentReference, Answerer, CreateResponse, InputContent, InputItem, Role},
 };
-use crate::agent::{Head, Message, Turn, UserPart};
+use crate::agent::{
+    Head, Message, Turn, UserPart,
+    approval::{self, ApprovalRequest},
+    turn::ToolCall,
+};
 
 /// The whole history as typed items, instructions as developer messages where the client put them.
 pub(super) fn create_response<'a>(
@@ -61,14 +65,34 @@ fn push_items<'a>(message: &'a Message, input: &mut Vec<InputItem<'a>>) {
                     }],
                 });
             }
-            input.extend(tool_calls.iter().map(|call| InputItem::FunctionCall {
-                call_id: &call.call_id,
-                name: &call.name,
-                arguments: &call.arguments,
-            }));
+            input.extend(tool_calls.iter().map(call_item));
         }
-        Message::ToolResult { call_id, output } => {
-            input.push(InputItem::FunctionCallOutput { call_id, output });
-        }
+        Message::ToolResult { call_id, output } => input.push(result_item(call_id, output)),
+    }
+}
+
+fn result_item<'a>(call_id: &'a str, output: &'a str) -> InputItem<'a> {
+    match approval::request_id(call_id) {
+        Some(approval_request_id) => InputItem::McpApprovalResponse {
+            approval_request_id,
+            approve: approval::is_yes(output),
+        },
+        None => InputItem::FunctionCallOutput { call_id, output },
+    }
+}
+
+fn call_item(call: &ToolCall) -> InputItem<'_> {
+    match ApprovalRequest::of_call(call) {
+        Some(request) => InputItem::McpApprovalRequest {
+            id: request.id,
+            server_label: request.server_label,
+            name: request.tool,
+            arguments: request.arguments,
+        },
+        None => InputItem::FunctionCall {
+            call_id: &call.call_id,
+            name: &call.name,
+            arguments: &call.arguments,
+        },
     }
 }

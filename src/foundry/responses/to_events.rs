@@ -1,10 +1,16 @@
 //! Responses stream events to [`Event`]s. Pure.
 
+mod approvals;
+
 use std::collections::VecDeque;
 
 use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
 use crate::{
-    agent::{Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds},
+    agent::{
+        Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
+        stream::UpstreamIds,
+    },
+    config::approvals::ApprovalPolicy,
     foundry::failures::RunError,
 };
 
@@ -22,10 +28,19 @@ pub(super) struct ResponsesTranslator {
     part: Option<Part>,
     /// Calls by output index, in the order of their appearance.
     calls: Vec<Call>,
+    /// What becomes of requests for approvals.
+    approvals: ApprovalPolicy,
+    /// Requests for approvals that the policy has decided.
+    decided: Vec<Decision>,
+    /// How many responses there are so far: one more after each round of approvals.
+    responses: usize,
+    /// What the responses before this one cost.
+    spent: event::Usage,
 }
 
 #[derive(Debug)]
 struct Part {
+    response: usize,
     output_index: u64,
     content_index: u64,
     start: usize,
@@ -99,6 +114,7 @@ impl Translator for ResponsesTranslator {
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
                 self.response_id = Some(response.id);
+                self.responses += 1;
             }
             "response.completed"
             | "response.incomplete"
@@ -127,6 +143,14 @@ impl Translator for ResponsesTranslator {
 }
 
 impl ResponsesTranslator {
+    /// Reads the answer of an agent with this policy.
+    pub(super) fn new(approvals: ApprovalPolicy) -> Self {
+        Self {
+            approvals,
+            ..Self::default()
+        }
+    }
+
     fn start(&mut self, events: &mut VecDeque<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             events.push_back(Event::Started);
@@ -152,17 +176,20 @@ impl ResponsesTranslator {
     ) -> bool {
         let other_message = match &self.part {
             Some(part)
-                if part.output_index == output_index && part.content_index == content_index =>
+                if part.response == self.responses
+                    && part.output_index == output_index
+                    && part.content_index == content_index =>
             {
                 return false;
             }
-            Some(part) => part.output_index != output_index,
+            Some(part) => part.response != self.responses || part.output_index != output_index,
             None => false,
         };
         if other_message && 0 < self.text_length {
             self.push_text(false, event::MESSAGE_SEPARATOR.to_owned(), events);
         }
         self.part = Some(Part {
+            response: self.responses,
             output_index,
             content_index,
             start: self.text_length,
@@ -244,7 +271,9 @@ impl ResponsesTranslator {
             "message" => {
                 for (content_index, part) in (0..).zip(&item.content) {
                     let later_part_known = self.part.as_ref().is_some_and(|current| {
-                        current.output_index == output_index && content_index < current.content_index
+                        current.response == self.responses
+                            && current.output_index == output_index
+                            && content_index < current.content_index
                     });
                     if !later_part_known {
                         self.close_part(output_index, content_index, part, events);
@@ -252,7 +281,11 @@ impl ResponsesTranslator {
                 }
             }
             "function_call" => {
-                if !self.calls.iter().any(|call| call.output_index == output_index) {
+                if !self
+                    .calls
+                    .iter()
+                    .any(|call| call.output_index == output_index)
+                {
                     self.open_call(output_index, item, events);
                 }
                 let complete = self
@@ -263,24 +296,20 @@ impl ResponsesTranslator {
                     self.push_arguments(output_index, item.arguments.clone(), events);
                 }
             }
-            "mcp_approval_request" => events.push_back(Event::End(End::Failed(Failure::new(
-                FailureKind::ApprovalRequired,
-                format!(
-                    "the agent asks for approval to call the tool {:?}, which this interface cannot give; \
-                     set the tool's require_approval to never in the agent",
-                    item.name
-                ),
-            )))),
+            "mcp_approval_request" => self.judge(output_index, item, events),
             "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(
                 FailureKind::ConsentRequired,
-                format!("the agent needs your consent for a connected service: open {} and ask again", item.consent_link),
+                format!(
+                    "the agent needs your consent for a connected service: open {} and ask again",
+                    item.consent_link
+                ),
             )))),
             _ => {}
         }
     }
 
     fn end(&mut self, response: Response, events: &mut VecDeque<Event>) {
-        if response.status == "completed" && !self.started {
+        if response.status == "completed" && !self.started && self.decided.is_empty() {
             for (output_index, item) in (0..).zip(&response.output) {
                 self.close_item(output_index, item, events);
             }
@@ -289,7 +318,14 @@ impl ResponsesTranslator {
             }
         }
         if let Some(usage) = &response.usage {
-            events.push_back(Event::Usage(usage_of(usage)));
+            self.spent += usage_of(usage);
+            events.push_back(Event::Usage(self.spent));
+        }
+        if response.status == "completed"
+            && let Some(decisions) = self.take_decisions(events)
+        {
+            events.push_back(Event::Decided(decisions));
+            return;
         }
         let reason = response.incomplete_details.unwrap_or_default().reason;
         let end = match (response.status.as_str(), reason.as_str()) {

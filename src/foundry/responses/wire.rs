@@ -155,6 +155,16 @@ pub(super) enum InputItem<'a> {
         call_id: &'a str,
         output: &'a str,
     },
+    McpApprovalRequest {
+        id: String,
+        server_label: String,
+        name: String,
+        arguments: String,
+    },
+    McpApprovalResponse {
+        approval_request_id: &'a str,
+        approve: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -207,6 +217,11 @@ pub(super) struct OutputItem {
     pub(super) name: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) arguments: String,
+    /// Of an approval request, whose answer names it.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) server_label: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) consent_link: String,
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::wire::{
     ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, JsonSchema, ResponseFormat, Role,
-    ThreadMessage,
+    SubmitToolOutputs, ThreadMessage, ToolApproval, ToolOutput,
 };
 use crate::agent::{
-    Failure, FailureKind, Message, Overrides, Turn, UserPart, overrides, turn::ToolCall,
+    Failure, FailureKind, Message, Overrides, Turn, UserPart, approval, overrides, turn::ToolCall,
 };
 
 /// Most messages of a thread (limits page of the service).
@@ -79,6 +79,31 @@ pub(super) fn create_run<'a>(
     turn: &'a Turn,
 ) -> CreateRun<'a> {
     run(assistant_id, Some(instructions), turn)
+}
+
+/// The results of the turn for the run that waits for them.
+pub(super) fn submission(turn: &Turn) -> SubmitToolOutputs<'_> {
+    let mut submission = SubmitToolOutputs {
+        tool_outputs: Vec::new(),
+        tool_approvals: Vec::new(),
+        stream: true,
+    };
+    for message in &turn.messages {
+        let Message::ToolResult { call_id, output } = message else {
+            continue;
+        };
+        match approval::request_id(call_id) {
+            Some(tool_call_id) => submission.tool_approvals.push(ToolApproval {
+                tool_call_id,
+                approve: approval::is_yes(output),
+            }),
+            None => submission.tool_outputs.push(ToolOutput {
+                tool_call_id: call_id,
+                output,
+            }),
+        }
+    }
+    submission
 }
 
 /// A run that adds what is new to a thread that exists.

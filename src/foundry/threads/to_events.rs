@@ -8,10 +8,17 @@ use super::wire::{
 };
 use crate::{
     agent::{
-        Citation, End, Event, Failure, FailureKind, Translator, event, stream::UpstreamIds,
+        Citation, End, Event, Failure, FailureKind, Translator,
+        approval::{ApprovalRequest, Decision},
+        event,
+        stream::UpstreamIds,
         turn::WaitingRun,
     },
-    foundry::failures::RunError,
+    config::approvals::{ApprovalPolicy, Verdict},
+    foundry::{
+        failures::{self, RunError},
+        lenient::Lenient,
+    },
 };
 
 /// Reads the events of one run.
@@ -30,6 +37,8 @@ pub(super) struct ThreadsTranslator {
     calls: Vec<String>,
     /// How many calls there were before the current step: deltas count within their step.
     calls_before_step: usize,
+    /// What becomes of requests for approvals.
+    approvals: ApprovalPolicy,
 }
 
 #[derive(Debug)]
@@ -110,16 +119,20 @@ impl Translator for ThreadsTranslator {
 }
 
 impl ThreadsTranslator {
-    /// Reads on in a run that was begun by an earlier turn: its events do not tell which it is.
-    pub(super) fn of_run(run: &WaitingRun) -> Self {
-        let ids = UpstreamIds {
+    /// Reads the answer of an agent with this policy.
+    pub(super) fn new(approvals: ApprovalPolicy) -> Self {
+        Self {
+            approvals,
+            ..Self::default()
+        }
+    }
+
+    /// The events are those of a run that was begun by an earlier turn: they do not tell which it is.
+    pub(super) fn reads_on_in(&mut self, run: &WaitingRun) {
+        self.ids = UpstreamIds {
             thread_id: Some(run.thread_id.clone()),
             run_id: Some(run.run_id.clone()),
         };
-        Self {
-            ids,
-            ..Self::default()
-        }
     }
 
     fn start(&mut self, events: &mut VecDeque<Event>) {
@@ -211,29 +224,18 @@ impl ThreadsTranslator {
                             index: self.calls.len() - self.calls_before_step,
                             id: call.id.clone(),
                             kind: call.kind.clone(),
-                            name: String::new(),
                             function: call.function.clone(),
+                            ..ToolCall::default()
                         };
                         self.push_call(&whole, events);
                     }
                 }
                 End::ToolCalls
             }
-            (None, Some(pending)) => {
-                let names: Vec<_> = pending
-                    .tool_calls
-                    .iter()
-                    .map(|call| call.name.as_str())
-                    .collect();
-                End::Failed(Failure::new(
-                    FailureKind::ApprovalRequired,
-                    format!(
-                        "the agent asks for approval to call the tool {:?}, which this interface cannot give; \
-                         set the tool's require_approval to never in the agent",
-                        names.join(", ")
-                    ),
-                ))
-            }
+            (None, Some(pending)) => match self.judge(&pending.tool_calls, events) {
+                Some(end) => end,
+                None => return,
+            },
             (None, None) => End::Failed(
                 Failure::new(
                     FailureKind::Unreadable,
@@ -243,6 +245,47 @@ impl ThreadsTranslator {
             ),
         };
         events.push_back(Event::End(end));
+    }
+
+    /// Decides about requests for approvals: the end of the answer, unless the policy has decided them all. They are
+    /// answered at once, so that the client, where it is asked about one, is asked about all.
+    fn judge(&mut self, asked: &[Lenient<ToolCall>], events: &mut VecDeque<Event>) -> Option<End> {
+        let requests: Vec<_> = asked.iter().map(|call| approval_request(call)).collect();
+        let mut decisions = Vec::new();
+        let mut refused = Vec::new();
+        for request in &requests {
+            match self.approvals.verdict(&request.server_label, &request.tool) {
+                Verdict::Decided { approve } => decisions.push(Decision {
+                    request: request.clone(),
+                    approve,
+                }),
+                Verdict::Surface => {}
+                Verdict::Fail => refused.push(request.label()),
+            }
+        }
+        if !refused.is_empty() {
+            let tools = refused.iter().map(String::as_str);
+            return Some(End::Failed(failures::approval_required(tools)));
+        }
+        if decisions.len() == requests.len() {
+            events.push_back(Event::Decided(decisions));
+            return None;
+        }
+        for request in &requests {
+            let call = request.to_call();
+            let index = self.calls.len();
+            events.push_back(Event::ToolCall {
+                index,
+                call_id: call.call_id.clone(),
+                name: call.name,
+            });
+            events.push_back(Event::ToolCallArguments {
+                index,
+                delta: call.arguments,
+            });
+            self.calls.push(call.call_id);
+        }
+        Some(End::ToolCalls)
     }
 
     fn end(name: &str, run: Run, events: &mut VecDeque<Event>) {
@@ -272,6 +315,15 @@ impl ThreadsTranslator {
             _ => End::Failed(run.last_error.unwrap_or_default().failure()),
         };
         events.push_back(Event::End(end));
+    }
+}
+
+fn approval_request(call: &ToolCall) -> ApprovalRequest {
+    ApprovalRequest {
+        id: call.id.clone(),
+        server_label: call.server_label.clone(),
+        tool: call.name.clone(),
+        arguments: call.arguments.clone(),
     }
 }
 

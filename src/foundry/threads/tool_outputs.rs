@@ -1,19 +1,20 @@
 //! Goes on with a run that waits for results of the client's functions.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use tokio::time::Instant;
 
-use super::{
-    API_VERSION, post,
-    wire::{CreateRun, SubmitToolOutputs, ToolOutput},
-};
+use super::{API_VERSION, from_turn, post, wire::CreateRun};
 use crate::{
-    agent::{Failure, FailureKind, Message, Turn, turn::WaitingRun},
-    foundry::client::{Call, Foundry, UpstreamRequest},
+    agent::{
+        Failure, FailureKind, Message, Turn, approval, stream::AnswerApprovals, turn::WaitingRun,
+    },
+    foundry::client::{Call, Foundry, UpstreamRequest, byte_stream},
 };
 
+/// The version of the API that takes approvals.
+const PREVIEW_API_VERSION: &str = "api-version=2025-05-15-preview";
 /// How long a thread may take to be free after its run was cancelled.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks at whether it is.
@@ -33,20 +34,36 @@ pub(super) async fn submit(
     turn: &Turn,
     call: &Call,
 ) -> Result<reqwest::Response, Failure> {
-    let outputs = turn.messages.iter().filter_map(|message| match message {
-        Message::ToolResult { call_id, output } => Some(ToolOutput {
-            tool_call_id: call_id,
-            output,
-        }),
-        _ => None,
-    });
-    let body = SubmitToolOutputs {
-        tool_outputs: outputs.collect(),
-        stream: true,
+    let body = from_turn::submission(turn);
+    let version = if body.tool_approvals.is_empty() {
+        API_VERSION
+    } else {
+        PREVIEW_API_VERSION
     };
     let WaitingRun { thread_id, run_id } = run;
-    let path = format!("/threads/{thread_id}/runs/{run_id}/submit_tool_outputs?{API_VERSION}");
+    let path = format!("/threads/{thread_id}/runs/{run_id}/submit_tool_outputs?{version}");
     post(foundry, &path, &body, call).await
+}
+
+/// Answers requests for approvals that the policy has decided: one more call, on the same run.
+pub(super) fn answer_approvals(foundry: &Arc<Foundry>, call: &Call) -> AnswerApprovals {
+    let (foundry, call) = (Arc::clone(foundry), call.clone());
+    Box::new(move |decisions, ids| {
+        let (foundry, call) = (Arc::clone(&foundry), call.clone());
+        Box::pin(async move {
+            let (Some(thread_id), Some(run_id)) = (ids.thread_id, ids.run_id) else {
+                return Err(Failure::unreadable(
+                    "a run that asks for approvals has no id",
+                ));
+            };
+            let answers = Turn {
+                messages: approval::as_messages(&decisions).1,
+                ..Turn::default()
+            };
+            let run = WaitingRun { thread_id, run_id };
+            Ok(byte_stream(submit(&foundry, &run, &answers, &call).await?))
+        })
+    })
 }
 
 /// Cancels the run, because the client went on without its results, and lets the next one begin on the thread as soon

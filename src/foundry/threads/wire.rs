@@ -100,11 +100,21 @@ pub(super) struct JsonSchema<'a> {
     pub(super) strict: Option<bool>,
 }
 
-/// `POST /threads/{id}/runs/{id}/submit_tool_outputs`: all outputs that the run waits for, at once.
+/// `POST /threads/{id}/runs/{id}/submit_tool_outputs`: all that the run waits for, at once; approvals with the preview
+/// version only.
 #[derive(Debug, Serialize)]
 pub(super) struct SubmitToolOutputs<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) tool_outputs: Vec<ToolOutput<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tool_approvals: Vec<ToolApproval<'a>>,
     pub(super) stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ToolApproval<'a> {
+    pub(super) tool_call_id: &'a str,
+    pub(super) approve: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,9 +168,13 @@ pub(super) struct ToolCall {
     pub(super) id: String,
     #[serde(rename = "type", deserialize_with = "null_as_default")]
     pub(super) kind: String,
-    /// Name of an MCP tool.
+    /// Name of an MCP tool; its server and arguments are beside it.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) server_label: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) arguments: String,
     pub(super) function: Option<FunctionCall>,
 }
 

@@ -30,7 +30,7 @@ impl AnswerFold {
     /// Takes the next event; gives the end when it has come.
     pub fn push(&mut self, event: Event) -> Option<Result<FinishReason, Failure>> {
         match event {
-            Event::Started => {}
+            Event::Started | Event::Decided(_) => {}
             Event::Text(text) => self.text.push_str(&text),
             Event::Refusal(text) => self.refusal.push_str(&text),
             Event::Citation(citation) => self.citations.push(citation),

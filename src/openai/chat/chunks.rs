@@ -57,7 +57,7 @@ impl ChunkWriter {
             );
         }
         let delta = match event {
-            Event::Started => return Ok(()),
+            Event::Started | Event::Decided(_) => return Ok(()),
             Event::Text(text) => Delta {
                 content: Some(text),
                 ..Delta::default()

@@ -95,6 +95,7 @@ pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Req
         definition: None,
         continues: None,
         keep: false,
+        approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };
     if has_names {

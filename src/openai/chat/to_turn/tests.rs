@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{agent::AgentReference, config::agents::OverridePolicy};
+use crate::{
+    agent::AgentReference,
+    config::{agents::OverridePolicy, approvals::ApprovalPolicy},
+};
 
 fn agent(classic: bool) -> ResolvedAgent {
     let reference = if classic {
@@ -18,6 +21,7 @@ fn agent(classic: bool) -> ResolvedAgent {
         project: "default".to_owned(),
         reference,
         overrides: OverridePolicy::Auto,
+        approvals: ApprovalPolicy::default(),
     }
 }
 
