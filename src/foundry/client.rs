@@ -104,6 +104,7 @@ impl Foundry {
 
     /// The same project, called with the tokens of one caller. It shares nothing that was read with the tokens of
     /// others.
+    #[must_use]
     pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
         Self {
             http: self.http.clone(),

@@ -83,10 +83,10 @@ impl Projects {
                 _ => Readiness::without_identity(&directory, &foundry),
             };
             Project {
-                readiness,
-                directory,
                 foundry,
+                directory,
                 identity,
+                readiness,
             }
         };
         let mut projects = BTreeMap::new();
