@@ -19,10 +19,12 @@ use crate::{
         projects::{Project, Projects, Reach},
     },
     identity::{
-        Callers, Identity,
+        Callers, Identity, TokenSource,
         callers::{Caller, limits::CallerLimits},
+        file_ids::FileIds,
         on_behalf::OnBehalf,
     },
+    telemetry::Telemetry,
 };
 
 /// The parts of the running gateway.
@@ -40,6 +42,8 @@ pub struct App {
     pub caller_limits: CallerLimits,
     /// With whose tokens Foundry is called.
     pub on_behalf: OnBehalf,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -48,6 +52,8 @@ pub struct App {
     pub store: Arc<dyn ConversationStore>,
     /// Background work, which shutdown waits for.
     pub tasks: TaskTracker,
+    /// What an operator sees.
+    pub telemetry: Telemetry,
 }
 
 impl App {
@@ -75,13 +81,19 @@ impl App {
             config.foundry.certificate_file.as_deref(),
         )?;
         let identity = Identity::new(&config.identity, &http, &tasks)?;
+        let telemetry = Telemetry::build(
+            &config.telemetry,
+            &http,
+            tokens_for_telemetry(&config, &identity)?,
+        )?;
         let store = match store {
             Some(store) => store,
             None => store::build(&config.store, &identity, &http)?,
         };
+        let store = telemetry.observing_store(store);
         let callers = Callers::new(config.callers.clone(), &http, &tasks);
         let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
-        let projects = Projects::new(&config, &identity, &http, &tasks)?;
+        let projects = Projects::new(&config, &identity, &telemetry, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
             projects,
@@ -95,8 +107,10 @@ impl App {
             callers,
             caller_limits: CallerLimits::default(),
             on_behalf,
+            file_ids: FileIds::new(fingerprint_secret(&config)),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
+            telemetry,
             config,
         })))
     }
@@ -123,8 +137,25 @@ impl App {
     }
 }
 
-/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
-/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
+/// Tokens for receivers of telemetry that want one.
+fn tokens_for_telemetry(
+    config: &Config,
+    identity: &Identity,
+) -> Result<Option<Arc<dyn TokenSource>>, ConfigError> {
+    let Some(scope) = config.telemetry.token_scope() else {
+        return Ok(None);
+    };
+    if identity.opens_foundry_only() {
+        return Err(ConfigError::invalid(
+            "GATEWAY_OTLP_AUTH",
+            "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; sign in with an identity",
+        ));
+    }
+    Ok(Some(identity.tokens(scope)))
+}
+
+/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all
+/// instances of the same configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {

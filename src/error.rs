@@ -36,6 +36,10 @@ pub struct ApiError {
     pub detail: Option<String>,
 }
 
+/// Put into a response's extensions, so that the access log and spans can tell which error it is.
+#[derive(Debug, Clone)]
+pub struct ErrorCode(pub Cow<'static, str>);
+
 /// Put into a response's extensions, so that the access log can tell why it failed.
 #[derive(Debug, Clone)]
 pub struct ErrorDetail(pub String);
@@ -99,6 +103,22 @@ impl ApiError {
         )
     }
 
+    /// An uploaded file over the limit.
+    pub fn file_too_large(limit: u64) -> Self {
+        let message = format!(
+            "the file is larger than {limit} bytes, the limit of this gateway (GATEWAY_MAX_FILE_BYTES)"
+        );
+        Self {
+            param: Some("file".to_owned()),
+            ..Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                INVALID_REQUEST,
+                "file_too_large",
+                message,
+            )
+        }
+    }
+
     /// A body that does not arrive.
     pub fn body_timed_out() -> Self {
         let message = "the request body did not arrive in time";
@@ -145,6 +165,21 @@ impl ApiError {
                 INVALID_REQUEST,
                 "conversation_not_found",
                 "there is no such conversation, or it has expired; send the whole history without an id",
+            )
+        }
+    }
+
+    /// An id that names no file of this caller, for whatever reason.
+    pub fn file_not_found(id: &str, param: impl Into<String>) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                "file_not_found",
+                format!(
+                    "there is no file {id:?} for this API key; GET /v1/files lists those that were uploaded"
+                ),
             )
         }
     }
@@ -275,6 +310,9 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, challenge.unwrap_or(bare));
         }
         let mut response = (self.status, headers, Bytes::from(self.body())).into_response();
+        if let Some(code) = self.code {
+            response.extensions_mut().insert(ErrorCode(code));
+        }
         if let Some(detail) = self.detail {
             response.extensions_mut().insert(ErrorDetail(detail));
         }

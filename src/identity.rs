@@ -5,6 +5,7 @@ pub mod callers;
 pub mod certificate;
 pub mod credential;
 pub mod entra;
+pub mod file_ids;
 pub mod on_behalf;
 pub mod token;
 

@@ -15,7 +15,10 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind, approval::Decision, turn::ToolCall};
+use super::{
+    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation,
+    turn::ToolCall, watch::Watch,
+};
 use crate::sse::Decoder;
 
 pub use self::leftover::{LeftState, Leftover};
@@ -48,6 +51,10 @@ pub struct UpstreamIds {
     pub thread_id: Option<String>,
     /// `run_...` of a classic turn, `resp_...` of a new one.
     pub run_id: Option<String>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The version of a new agent that answers.
+    pub agent_version: Option<String>,
 }
 
 /// A turn that ended well, and that the client will show as a part of the history.
@@ -92,6 +99,9 @@ pub struct AnswerStream {
     bytes: Option<ByteStream>,
     decoder: Decoder,
     translator: Box<dyn Translator>,
+    presentation: Option<Presentation>,
+    /// Events that have been read and not shown; empty between two reads.
+    read_events: VecDeque<Event>,
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
@@ -108,6 +118,7 @@ pub struct AnswerStream {
     going_on: Option<BoxFuture<'static, Result<ByteStream, Failure>>>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for AnswerStream {
@@ -134,6 +145,8 @@ impl AnswerStream {
             bytes: Some(bytes),
             decoder: Decoder::new(MAX_EVENT_BYTES),
             translator,
+            presentation: None,
+            read_events: VecDeque::new(),
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
@@ -149,7 +162,18 @@ impl AnswerStream {
             approval_rounds: 0,
             going_on: None,
             ending: None,
+            watch: None,
         }
+    }
+
+    /// Shows the answer in this way; to be called before the first event is asked for.
+    pub fn present(&mut self, presentation: Presentation) {
+        self.presentation = Some(presentation);
+    }
+
+    /// Lets `watch` see what comes from here on.
+    pub fn watched_by(&mut self, watch: Box<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
@@ -257,8 +281,13 @@ impl AnswerStream {
         }
     }
 
-    /// Collects what is said, where somebody wants it at the end.
+    /// Tells who watches, and collects what is said, where somebody wants it at the end.
     fn note(&mut self, event: &Event) {
+        match (event, &mut self.watch) {
+            (Event::End(end), _) => self.tell_end(Some(end)),
+            (event, Some(watch)) => watch.event(event),
+            _ => {}
+        }
         let Some((_, said)) = &mut self.before_end else {
             return;
         };
@@ -280,17 +309,25 @@ impl AnswerStream {
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
-        let (translator, pending) = (&mut self.translator, &mut self.pending);
+        let (translator, events) = (&mut self.translator, &mut self.read_events);
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
-                if let Err(error) = translator.translate(name, data, pending) {
+                if let Err(error) = translator.translate(name, data, events) {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
-                    pending.push_back(Event::End(End::Failed(failure)));
+                    events.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(pending.back(), Some(Event::End(_) | Event::Decided(_)));
+                end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
+        match &mut self.presentation {
+            Some(presentation) => {
+                for event in self.read_events.drain(..) {
+                    presentation.show(event, &mut self.pending);
+                }
+            }
+            None => self.pending.append(&mut self.read_events),
+        }
         if end_seen {
             self.ended_by_service = true;
             self.finish_body(context);
@@ -326,6 +363,12 @@ impl AnswerStream {
         }
     }
 
+    fn tell_end(&mut self, end: Option<&End>) {
+        if let Some(mut watch) = self.watch.take() {
+            watch.ended(end, self.translator.upstream_ids());
+        }
+    }
+
     /// The upstream answer is over, and the agent goes on with another one.
     fn go_on(&mut self, decisions: Vec<Decision>) {
         self.bytes = None;
@@ -350,6 +393,7 @@ impl AnswerStream {
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        self.tell_end(None);
         if let Some(on_drop) = self.on_drop.take() {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Method, header};
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,9 @@ use crate::{
         stream::{ByteStream, Leftover},
     },
     config::limits::LimitsConfig,
+    error::ApiError,
     identity::TokenSource,
+    telemetry::{Child, attributes, propagation},
 };
 
 /// A Foundry project.
@@ -27,6 +30,8 @@ pub struct Foundry {
     http: reqwest::Client,
     /// Project endpoint without a slash at the end.
     endpoint: String,
+    /// Its host and port.
+    server: (String, u16),
     tokens: Arc<dyn TokenSource>,
     /// Whether `tokens` are a caller's, and not the gateway's.
     acts_for_a_caller: bool,
@@ -84,6 +89,10 @@ impl Foundry {
         Self {
             http,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            server: (
+                endpoint.host_str().unwrap_or_default().to_owned(),
+                endpoint.port_or_known_default().unwrap_or_default(),
+            ),
             tokens,
             limits,
             tasks,
@@ -95,10 +104,12 @@ impl Foundry {
 
     /// The same project, called with the tokens of one caller. It shares nothing that was read with the tokens of
     /// others.
+    #[must_use]
     pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
         Self {
             http: self.http.clone(),
             endpoint: self.endpoint.clone(),
+            server: self.server.clone(),
             tokens,
             acts_for_a_caller: true,
             limits: self.limits.clone(),
@@ -106,6 +117,11 @@ impl Foundry {
             refuses_store: Arc::clone(&self.refuses_store),
             definitions: Definitions::default(),
         }
+    }
+
+    /// Host and port, for spans.
+    pub fn server(&self) -> (&str, u16) {
+        (&self.server.0, self.server.1)
     }
 
     /// Where background work belongs, so that shutdown waits for it.
@@ -128,6 +144,8 @@ impl Foundry {
         let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
         let mut replaced = false;
         let mut attempt = 0;
+        // From the failure to the answer of the repetition.
+        let mut repetition = Child::default();
         loop {
             let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
@@ -154,8 +172,12 @@ impl Foundry {
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
             let Some(wait) = wait else {
+                repetition.fail(ApiError::code_of(failure.kind));
                 return Err(self.told_to_whom_it_concerns(failure));
             };
+            repetition = Child::begin("retry", SpanKind::Client);
+            repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
+            repetition.set(attributes::RETRY_REASON, ApiError::code_of(failure.kind));
             tracing::info!(
                 attempt,
                 wait_ms = wait.as_millis(),
@@ -194,18 +216,8 @@ impl Foundry {
         call: &Call,
         authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert("x-ms-client-request-id", id);
-        }
-        let mut builder = self
-            .http
-            .request(
-                request.method.clone(),
-                format!("{}{}", self.endpoint, request.path),
-            )
-            .headers(headers);
+        let mut builder =
+            self.signed_request(request.method.clone(), request.path, authorization, call);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -221,6 +233,47 @@ impl Foundry {
         }
     }
 
+    /// Posts a body that streams, and therefore once. Its own time counts, too: only the call's deadline bounds it.
+    pub(super) async fn send_stream(
+        &self,
+        path: &str,
+        content_type: HeaderValue,
+        body: reqwest::Body,
+        call: &Call,
+    ) -> Result<reqwest::Response, Failure> {
+        let authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let builder = self
+            .signed_request(Method::POST, path, &authorization, call)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(read_failure(response).await),
+            Ok(Err(error)) => match not_answered(&error) {
+                SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
+            },
+            Err(_) => Err(Failure::timed_out("no response headers within the limit")),
+        }
+    }
+
+    fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &HeaderValue,
+        call: &Call,
+    ) -> reqwest::RequestBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        propagation::inject(&mut headers);
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .headers(headers)
+    }
+
     /// Sends a request and reads its JSON answer.
     pub(super) async fn get_json<T: serde::de::DeserializeOwned>(
         &self,
@@ -232,7 +285,12 @@ impl Foundry {
             path,
             body: None,
         };
-        read_json(self.send(request, call).await?, call.deadline).await
+        let child = Child::begin("GET", SpanKind::Client);
+        let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        child
+            .around(read)
+            .await
+            .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
 
     /// Deletes what `path` names, unless it is gone already.

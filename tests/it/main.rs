@@ -8,6 +8,7 @@
 
 mod callers;
 mod chat;
+mod citations;
 mod continuity;
 mod deadlines;
 mod deployment;
@@ -16,6 +17,7 @@ mod documents;
 mod entra;
 mod errors;
 mod faults;
+mod files;
 mod framing;
 mod functions_host;
 mod golden;
@@ -32,6 +34,7 @@ mod readiness;
 mod store;
 mod support;
 mod surface;
+mod telemetry;
 mod tools;
 mod two_instances;
 mod upstream_calls;

@@ -4,7 +4,10 @@ mod approvals;
 
 use std::collections::VecDeque;
 
-use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
+use super::{
+    citations,
+    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+};
 use crate::{
     agent::{
         Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
@@ -20,7 +23,7 @@ use crate::{
 /// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
-    response_id: Option<String>,
+    ids: UpstreamIds,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -113,7 +116,16 @@ impl Translator for ResponsesTranslator {
             }
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.response_id = Some(response.id);
+                self.ids = UpstreamIds {
+                    thread_id: None,
+                    run_id: Some(response.id),
+                    model: (*response.model).clone(),
+                    agent_version: response
+                        .agent_reference
+                        .version
+                        .clone()
+                        .or_else(|| response.agent.version.clone()),
+                };
                 self.responses += 1;
             }
             "response.completed"
@@ -135,10 +147,7 @@ impl Translator for ResponsesTranslator {
     }
 
     fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds {
-            thread_id: None,
-            run_id: self.response_id.clone(),
-        }
+        self.ids.clone()
     }
 }
 
@@ -230,14 +239,15 @@ impl ResponsesTranslator {
     fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
         let Some(part) = &mut self.part else { return };
         part.citations += 1;
-        if annotation.kind == "url_citation" {
-            events.push_back(Event::Citation(Citation {
-                start: part.start + annotation.start_index,
-                end: part.start + annotation.end_index,
-                url: annotation.url.clone(),
-                title: annotation.title.clone().unwrap_or_default(),
-            }));
-        }
+        let Some(source) = citations::source(annotation) else {
+            return;
+        };
+        let place = |index| part.start + annotation.index.unwrap_or(index);
+        events.push_back(Event::Citation(Citation {
+            start: place(annotation.start_index),
+            end: place(annotation.end_index),
+            source,
+        }));
     }
 
     fn open_call(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
@@ -295,6 +305,10 @@ impl ResponsesTranslator {
                 if !complete {
                     self.push_arguments(output_index, item.arguments.clone(), events);
                 }
+            }
+            "image_generation_call" => {
+                let response = self.ids.run_id.as_deref().unwrap_or_default();
+                events.extend(citations::image(response, item).map(Event::File));
             }
             "mcp_approval_request" => self.judge(output_index, item, events),
             "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(

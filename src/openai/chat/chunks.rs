@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     AnswerHead,
-    answer::{annotation, finish_reason, usage_of},
+    answer::{finish_reason, usage_of},
+    citations::annotation,
     response::{
         Chunk, ChunkChoice, ChunkUsage, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage,
     },
@@ -57,7 +58,7 @@ impl ChunkWriter {
             );
         }
         let delta = match event {
-            Event::Started | Event::Decided(_) => return Ok(()),
+            Event::Started | Event::File(_) | Event::Decided(_) => return Ok(()),
             Event::Text(text) => Delta {
                 content: Some(text),
                 ..Delta::default()
