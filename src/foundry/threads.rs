@@ -10,6 +10,7 @@ mod cleanup;
 mod from_turn;
 mod to_events;
 mod tool_outputs;
+mod uploads;
 mod wire;
 
 use std::sync::Arc;
@@ -26,6 +27,15 @@ use crate::agent::{AnswerStream, Failure, FailureKind, Head, Turn, stream::Strea
 /// The version of the API that the recordings' bodies and the current SDKs share.
 const API_VERSION: &str = "api-version=v1";
 
+/// Deletes a thread and the files that came inside its messages; that it is gone already is success.
+pub(super) async fn delete(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
+    let files = uploads::of_thread(foundry, id, call).await;
+    let path = format!("/threads/{id}?{API_VERSION}");
+    let deleted = foundry.delete(&path, call).await;
+    uploads::delete(foundry, &files, call).await;
+    deleted
+}
+
 /// Lets a classic agent answer on a thread of its own, which is deleted afterwards.
 pub(super) async fn answer(
     foundry: &Arc<Foundry>,
@@ -36,6 +46,11 @@ pub(super) async fn answer(
     from_turn::check_size(turn)?;
     let mut thread =
         cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);
+    if turn.continues.is_some() {
+        thread.inherit();
+    }
+    let turn = uploads::upload_contents(foundry, turn, &mut thread, call).await?;
+    let turn = turn.as_ref();
     let instructions = from_turn::instructions(turn);
     let mut translator = ThreadsTranslator::new(turn.approvals.clone());
     let response = match (&turn.continues, instructions) {
