@@ -12,6 +12,7 @@ pub mod file;
 pub mod json;
 pub mod model_name;
 pub mod overrides;
+pub mod permission;
 pub mod presentation;
 pub mod stream;
 pub mod turn;

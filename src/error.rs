@@ -1,6 +1,7 @@
 //! The one error that leaves the gateway, in OpenAI's shape, and the one table that says which failure becomes
 //! which status, type and code.
 
+mod callers;
 mod table;
 
 use std::{borrow::Cow, time::Duration};
@@ -29,6 +30,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// Whether OpenAI's SDKs should repeat the request; `None` leaves it to their own rules.
     pub should_retry: Option<bool>,
+    /// What `WWW-Authenticate` says of a token, beside the word `Bearer`.
+    pub challenge: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -55,6 +58,7 @@ impl ApiError {
             message: message.into(),
             retry_after: None,
             should_retry: None,
+            challenge: None,
             detail: None,
         }
     }
@@ -198,28 +202,6 @@ impl ApiError {
         )
     }
 
-    /// A request without a key.
-    pub fn missing_key() -> Self {
-        let message = "no API key: send it as `Authorization: Bearer <key>` or as `api-key: <key>`";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            INVALID_REQUEST,
-            "missing_api_key",
-            message,
-        )
-    }
-
-    /// A request with a wrong key.
-    pub fn wrong_key() -> Self {
-        let message = "the API key is not one that this gateway knows; ask its operator";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            INVALID_REQUEST,
-            "invalid_api_key",
-            message,
-        )
-    }
-
     /// More answers in the making than the limit.
     pub fn too_many_requests_in_flight() -> Self {
         Self {
@@ -292,6 +274,7 @@ impl From<Failure> for ApiError {
             message: failure.message,
             retry_after: failure.retry_after,
             should_retry: table::should_retry(failure.kind),
+            challenge: callers::challenge(failure.kind, failure.claims.as_deref()),
             detail: failure.detail,
         }
     }
@@ -316,8 +299,11 @@ impl IntoResponse for ApiError {
             let value = if should_retry { "true" } else { "false" };
             headers.insert("x-should-retry", HeaderValue::from_static(value));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let challenge = self.challenge.as_deref().map(|it| format!("Bearer {it}"));
+        let challenge = challenge.and_then(|text| HeaderValue::try_from(text).ok());
+        if self.status == StatusCode::UNAUTHORIZED || challenge.is_some() {
+            let bare = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, challenge.unwrap_or(bare));
         }
         let mut response = (self.status, headers, Bytes::from(self.body())).into_response();
         if let Some(detail) = self.detail {

@@ -73,7 +73,11 @@ pub async fn definition(
     version: Option<&str>,
     call: &Call,
 ) -> Result<Result<Arc<Definition>, NotOverridable>, Failure> {
-    definitions::read(foundry, name, version, call).await
+    let agent = AgentReference::New {
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    };
+    definitions::read(foundry, &agent, call).await
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

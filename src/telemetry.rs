@@ -1,6 +1,6 @@
 //! Logs, on standard output: the Functions host takes every line of standard error for an error.
 
-use std::io;
+mod one_line;
 
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,7 @@ pub fn start(environment: &Environment) -> Result<(), ConfigError> {
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stdout)
+        .with_writer(one_line::stdout)
         .with_ansi(false)
         .init();
     Ok(())

@@ -59,7 +59,7 @@ pub(crate) fn built_in(clock: Clock) -> impl Iterator<Item = Agent> {
             "model": MODEL,
             "instructions": BuiltIn::INSTRUCTIONS,
         });
-        if built_in.persona.owns_weather()
+        if built_in.persona == Persona::Weather
             && let Some(definition) = definition.as_object_mut()
         {
             definition.insert(

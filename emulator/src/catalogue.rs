@@ -5,7 +5,7 @@
 
 use crate::answer::{Answer, Citation, Ending, Part, Source};
 use crate::behaviour::{Fault, Stage};
-use crate::brain::{Conversation, Thought};
+use crate::brain::Conversation;
 use crate::error::ServiceError;
 use crate::refusals;
 
@@ -27,7 +27,6 @@ pub(crate) enum Persona {
     Assistant,
     Echo,
     Weather,
-    WeatherTwice,
     Cites,
     MakesFiles,
     Draws,
@@ -80,11 +79,10 @@ pub(crate) struct BuiltIn {
 
 /// All built-in agents, in the order in which they are listed, oldest first.
 #[rustfmt::skip] // One agent a line.
-const BUILT_IN: [BuiltIn; 40] = [
+const BUILT_IN: [BuiltIn; 39] = [
     agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
     agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
-    agent("weather-twice", Persona::WeatherTwice, "Like weather, and asks twice before it answers."),
     agent("cites", Persona::Cites, "Cites a web page and a file after non-ASCII text."),
     agent("makes-files", Persona::MakesFiles, "Makes a file, and as a classic agent an image."),
     agent("draws", Persona::Draws, "Generates an image.").only(Dialect::Responses),
@@ -179,10 +177,6 @@ impl Persona {
             | Persona::RefusesStore
             | Persona::Reasons
             | Persona::UnknownEvents => return Ok(None),
-            Persona::WeatherTwice => match conversation.calls_answered_once() {
-                Some(calls) => Answer::from_thought(Thought::Calls(calls)),
-                None => return Ok(None),
-            },
             Persona::Approval if conversation.waits_for_answer() => return Ok(None),
             Persona::Echo => Answer::text(conversation.last_user_text()),
             Persona::Cites => Answer::parts(vec![cited_message(dialect)]),
@@ -251,11 +245,6 @@ impl Persona {
             Persona::StallMiddle => some_text().breaking(Stage::Middle, Fault::Stall),
         };
         Ok(Some(answer))
-    }
-
-    /// Whether the agent owns the function `get_weather`.
-    pub(crate) fn owns_weather(self) -> bool {
-        matches!(self, Persona::Weather | Persona::WeatherTwice)
     }
 
     /// What this agent adds to a thought of its own.

@@ -18,8 +18,9 @@ use crate::behaviour::Fault;
 use crate::server::connection::{CloseMode, Connection};
 use crate::service::{self, Shared};
 
-/// How long a client may take to send its request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send its request's headers. hyper counts the idle time of a connection in, so that
+/// this is longer than clients keep one in their pools: a request must not meet the closing of its connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How connections are secured.
 #[derive(Clone, Debug)]

@@ -28,13 +28,53 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "GATEWAY_API_KEYS",
-        "none, required",
+        "none; one way in is required",
         "callers: `name=key` or `name=sha256:<hex>`, comma-separated; a name may stand several times; a bare key is named `default`",
     ),
     setting(
         "GATEWAY_ALLOW_ANONYMOUS",
         "`false`",
         "`true` serves requests without a key",
+    ),
+    setting(
+        "GATEWAY_ENTRA_TENANT_ID",
+        "none",
+        "takes access tokens of this Microsoft Entra tenant, beside keys or instead of them; a GUID",
+    ),
+    setting(
+        "GATEWAY_ENTRA_AUDIENCE",
+        "none",
+        "the audience of those tokens, comma-separated: the application id of the gateway's app registration, or its application id URI",
+    ),
+    setting(
+        "GATEWAY_ENTRA_ALLOWED_CLIENTS",
+        "every application",
+        "ids of the applications whose tokens are taken, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_ROLES",
+        "none",
+        "roles of which a token needs one, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_SCOPES",
+        "none",
+        "scopes of which a token needs one, comma-separated; beside roles, either is enough",
+    ),
+    setting(
+        "GATEWAY_UPSTREAM_IDENTITY",
+        "`service`",
+        "on whose behalf Foundry is called: `service` the gateway's identity, `pass-through` the caller's own token for Foundry, `on-behalf-of` one that Entra gives in exchange for the caller's; [docs/callers.md](docs/callers.md)",
+    ),
+    setting(
+        "GATEWAY_ENTRA_CLIENT_ID",
+        "`AZURE_CLIENT_ID`, unless that is a managed identity's",
+        "the gateway's app registration, which exchanges callers' tokens",
+    ),
+    setting(
+        "GATEWAY_CALLERS",
+        "none",
+        "policies of callers (agents, requests per minute, answers at once): inline JSON, or the path of a JSON file; [docs/callers.md](docs/callers.md)",
     ),
     setting(
         "GATEWAY_AGENTS",
@@ -94,7 +134,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AZURE_AUTHORITY_HOST",
         "`https://login.microsoftonline.com`",
-        "Entra authority, such as that of a sovereign cloud",
+        "Entra authority, such as that of a sovereign cloud: for the gateway's sign-in, and for callers' tokens",
     ),
     setting(
         "IDENTITY_ENDPOINT",

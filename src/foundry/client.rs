@@ -28,10 +28,12 @@ pub struct Foundry {
     /// Project endpoint without a slash at the end.
     endpoint: String,
     tokens: Arc<dyn TokenSource>,
+    /// Whether `tokens` are a caller's, and not the gateway's.
+    acts_for_a_caller: bool,
     pub(super) limits: LimitsConfig,
     pub(super) tasks: TaskTracker,
     /// The service has refused `store: false` with an agent; it is not sent again.
-    pub(super) refuses_store: AtomicBool,
+    pub(super) refuses_store: Arc<AtomicBool>,
     /// What agents are made of, as far as it had to be read.
     pub(super) definitions: Definitions,
 }
@@ -85,7 +87,23 @@ impl Foundry {
             tokens,
             limits,
             tasks,
-            refuses_store: AtomicBool::new(false),
+            refuses_store: Arc::default(),
+            acts_for_a_caller: false,
+            definitions: Definitions::default(),
+        }
+    }
+
+    /// The same project, called with the tokens of one caller. It shares nothing that was read with the tokens of
+    /// others.
+    pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self {
+            http: self.http.clone(),
+            endpoint: self.endpoint.clone(),
+            tokens,
+            acts_for_a_caller: true,
+            limits: self.limits.clone(),
+            tasks: self.tasks.clone(),
+            refuses_store: Arc::clone(&self.refuses_store),
             definitions: Definitions::default(),
         }
     }
@@ -136,7 +154,7 @@ impl Foundry {
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
             let Some(wait) = wait else {
-                return Err(failure);
+                return Err(self.told_to_whom_it_concerns(failure));
             };
             tracing::info!(
                 attempt,
@@ -147,6 +165,26 @@ impl Foundry {
             );
             tokio::time::sleep(wait).await;
             attempt += 1;
+        }
+    }
+
+    /// Where a caller's own token is refused, it is the caller who can do something about it.
+    fn told_to_whom_it_concerns(&self, failure: Failure) -> Failure {
+        let (kind, message) = match failure.kind {
+            FailureKind::CredentialRejected if self.acts_for_a_caller => (
+                FailureKind::CallerTokenRejected,
+                "the agent service did not accept your token; get a new one for https://ai.azure.com",
+            ),
+            FailureKind::PermissionDenied if self.acts_for_a_caller => (
+                FailureKind::PermissionDenied,
+                "you may not use agents of this project; ask for the role Foundry User on the project",
+            ),
+            _ => return failure,
+        };
+        Failure {
+            kind,
+            message: message.to_owned(),
+            ..failure
         }
     }
 

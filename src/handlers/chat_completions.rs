@@ -1,6 +1,7 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod forbidden;
 mod overriding;
 mod presenting;
 mod streamed;
@@ -26,14 +27,14 @@ use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
         AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
-        model_name::ResolvedAgent, presentation::Presentation,
+        model_name::ResolvedAgent, permission::Seen, presentation::Presentation,
     },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
     error::ApiError,
     foundry::{self, Call, Foundry},
-    identity::callers::CallerName,
+    identity::callers::Caller,
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
@@ -43,21 +44,29 @@ use crate::{
 pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some((agent, project)) = app.resolve(&envelope.model) else {
+    let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, &caller) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
-        let (in_project, file) = app.file_ids.file(&caller, id)?;
+        let (in_project, file) = app.file_ids.file(&caller.name.0, id)?;
         (in_project == agent.project).then_some(file)
     })?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    if !is_allowed {
+        return Err(forbidden::as_if_missing(
+            &agent.reference,
+            &request,
+            &said,
+            &envelope.model,
+        ));
+    }
     let total = if envelope.stream {
         limits.stream_total
     } else {
@@ -75,7 +84,7 @@ pub async fn create(
         &call,
     )
     .await?;
-    let mut placed = place(&app, &caller, &agent, &said, turn).await?;
+    let mut placed = place(&app, &caller.name.0, &agent, &said, turn).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
@@ -89,7 +98,8 @@ pub async fn create(
         model: envelope.model,
         thread_id: thread_id.clone(),
     };
-    let presentation = presenting::presentation(&app, &caller, &agent.project, &headers, &placed);
+    let presentation =
+        presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(async move {
@@ -254,7 +264,7 @@ async fn answer_in_stream(
         ),
         (
             header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache, no-transform"),
+            HeaderValue::from_static("no-cache, no-store, no-transform"),
         ),
         // Keeps proxies of the nginx family from collecting the stream.
         (

@@ -23,9 +23,9 @@ use crate::{
     foundry::{
         Call,
         files::{self, FileContent, FileDescription},
-        projects::Project,
+        projects::Reach,
     },
-    identity::callers::CallerName,
+    identity::callers::Caller,
     middleware::RequestId,
     openai::files::{DeletedFile, FileList, FileObject},
 };
@@ -41,14 +41,14 @@ pub struct UploadQuery {
 pub async fn upload(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<FileObject>, ApiError> {
     let limit = app.config.content.file_bytes;
-    let (name, project) = project_of(&app, query.model.as_deref())?;
-    let (file_ids, owner) = (app.file_ids.clone(), caller.clone());
+    let (name, project) = project_of(&app, &caller, query.model.as_deref())?;
+    let (file_ids, owner) = (app.file_ids.clone(), caller.name.0.clone());
     let form = UploadForm::new(&headers, body, limit, move |name| {
         file_ids.marked_name(&owner, name)
     })
@@ -82,7 +82,7 @@ const MAX_LISTED: usize = 10_000;
 pub async fn list(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<FileList>, ApiError> {
     let order = match query.order.as_deref() {
@@ -99,8 +99,8 @@ pub async fn list(
             percent_encoding::utf8_percent_encode(purpose, percent_encoding::NON_ALPHANUMERIC);
         filter = format!("{filter}&purpose={purpose}");
     }
-    let is_own = |name: &str| app.file_ids.unmarked_name(&caller, name).is_some();
-    let (name, project) = project_of(&app, query.model.as_deref())?;
+    let is_own = |name: &str| app.file_ids.unmarked_name(&caller.name.0, name).is_some();
+    let (name, project) = project_of(&app, &caller, query.model.as_deref())?;
     let call = call(&app, request_id);
     let found = files::list(&project.foundry, &filter, is_own, &call).await?;
     let all = found
@@ -126,7 +126,7 @@ pub async fn list(
 pub async fn retrieve(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<FileObject>, ApiError> {
     let (project, file) = find(&app, &caller, &id)?;
@@ -139,7 +139,7 @@ pub async fn retrieve(
 pub async fn content(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let (project, file) = find(&app, &caller, &id)?;
@@ -170,7 +170,7 @@ pub async fn content(
 pub async fn delete(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<DeletedFile>, ApiError> {
     let (project, file) = find(&app, &caller, &id)?;
@@ -184,34 +184,33 @@ pub async fn delete(
 }
 
 /// The project of a file and where it is there.
-fn find<'a>(
-    app: &'a AppState,
-    caller: &str,
-    id: &str,
-) -> Result<(&'a Project, UpstreamFile), ApiError> {
-    let found = app.file_ids.file(caller, id).and_then(|(project, file)| {
+fn find(app: &AppState, caller: &Caller, id: &str) -> Result<(Reach, UpstreamFile), ApiError> {
+    let found = app.file_ids.file(&caller.name.0, id);
+    let found = found.and_then(|(project, file)| {
         let project = app.projects.get(&project)?;
-        Some((project, file))
+        Some((app.reach(project, caller), file))
     });
     found.ok_or_else(|| ApiError::file_not_found(id, "file_id"))
 }
 
 /// The project of `model`, or the default one, with its name.
-fn project_of<'a>(
-    app: &'a AppState,
+fn project_of(
+    app: &AppState,
+    caller: &Caller,
     model: Option<&str>,
-) -> Result<(String, &'a Project), ApiError> {
+) -> Result<(String, Reach), ApiError> {
     let name = match model {
         None => DEFAULT_PROJECT.to_owned(),
         Some(model) => {
-            let (agent, _) = app
-                .resolve(model)
-                .ok_or_else(|| ApiError::model_not_found(model))?;
-            agent.project
+            let seen = app.resolve(model, caller).map(|(seen, _)| seen);
+            let seen = seen.filter(|seen| seen.is_allowed);
+            seen.ok_or_else(|| ApiError::model_not_found(model))?
+                .agent
+                .project
         }
     };
     match app.projects.get(&name) {
-        Some(project) => Ok((name, project)),
+        Some(project) => Ok((name, app.reach(project, caller))),
         None => Err(ApiError::bad_request(
             "missing_required_parameter",
             "model",
@@ -251,17 +250,27 @@ fn refusal(problem: &Problem, limit: u64) -> ApiError {
     }
 }
 
-fn uploaded_file(app: &AppState, caller: &str, project: &str, file: FileDescription) -> FileObject {
-    let name = app.file_ids.unmarked_name(caller, &file.filename);
+fn uploaded_file(
+    app: &AppState,
+    caller: &Caller,
+    project: &str,
+    file: FileDescription,
+) -> FileObject {
+    let name = app.file_ids.unmarked_name(&caller.name.0, &file.filename);
     let place = UpstreamFile::OpenAi {
         id: file.id.clone(),
         name: name.unwrap_or_else(|| file.filename.clone()),
     };
-    file_object(app, caller, app.file_ids.id(caller, project, &place), file)
+    file_object(
+        app,
+        caller,
+        app.file_ids.id(&caller.name.0, project, &place),
+        file,
+    )
 }
 
-fn file_object(app: &AppState, caller: &str, id: String, file: FileDescription) -> FileObject {
-    let name = app.file_ids.unmarked_name(caller, &file.filename);
+fn file_object(app: &AppState, caller: &Caller, id: String, file: FileDescription) -> FileObject {
+    let name = app.file_ids.unmarked_name(&caller.name.0, &file.filename);
     FileObject {
         id,
         object: "file",

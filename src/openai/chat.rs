@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod chunks;
 mod citations;
+pub mod classic_tools;
 pub mod fields;
 pub mod options;
 pub mod request;

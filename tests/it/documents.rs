@@ -220,7 +220,7 @@ fn the_table_of_request_fields_is_that_of_the_code() {
 
 #[test]
 fn every_error_code_is_documented() {
-    let code = read("src/error/table.rs") + &read("src/error.rs");
+    let code = read("src/error/table.rs") + &read("src/error/callers.rs") + &read("src/error.rs");
     let code = code.split("#[cfg(test)]").next().unwrap();
     let document = read("docs/errors.md");
     let words = code.split('"').skip(1).step_by(2);

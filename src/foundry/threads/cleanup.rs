@@ -49,8 +49,9 @@ impl ThreadOwner {
         }
     }
 
-    /// Says that the thread is that of earlier turns.
-    pub(super) fn inherit(&mut self) {
+    /// Takes over a thread of earlier turns.
+    pub(super) fn inherit(&mut self, thread_id: &str) {
+        self.own(thread_id);
         self.inherited = true;
     }
 

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::wire::{
-    Attachment, AttachmentTool, ContentBlock, CreateRun, CreateThread, CreateThreadAndRun,
-    ImageUrl, JsonSchema, ResponseFormat, Role, SubmitToolOutputs, ThreadMessage, ToolApproval,
-    ToolOutput,
+use super::{
+    client_tools,
+    wire::{
+        Attachment, AttachmentTool, ContentBlock, CreateRun, CreateThread, CreateThreadAndRun,
+        ImageUrl, JsonSchema, ResponseFormat, Role, SubmitToolOutputs, ThreadMessage, ToolApproval,
+        ToolOutput,
+    },
 };
 use crate::agent::{
-    Failure, FailureKind, Message, Overrides, Turn, UserPart, approval, file::UpstreamFile,
-    overrides, turn::ToolCall,
+    Definition, Failure, FailureKind, Message, Overrides, Turn, UserPart, approval,
+    file::UpstreamFile, overrides, turn::ToolCall,
 };
 
 /// Most messages of a thread (limits page of the service).
@@ -70,28 +73,10 @@ pub(super) fn instructions(turn: &Turn) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
-pub(super) fn create_thread_and_run<'a>(
-    assistant_id: &'a str,
-    turn: &'a Turn,
-) -> CreateThreadAndRun<'a> {
-    CreateThreadAndRun {
-        thread: create_thread(turn),
-        run: run(assistant_id, None, turn),
-    }
-}
-
 pub(super) fn create_thread(turn: &Turn) -> CreateThread<'_> {
     CreateThread {
         messages: messages(turn),
     }
-}
-
-pub(super) fn create_run<'a>(
-    assistant_id: &'a str,
-    instructions: &'a str,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    run(assistant_id, Some(instructions), turn)
 }
 
 /// The results of the turn for the run that waits for them.
@@ -119,45 +104,68 @@ pub(super) fn submission(turn: &Turn) -> SubmitToolOutputs<'_> {
     submission
 }
 
-/// A run that adds what is new to a thread that exists.
-pub(super) fn continue_run<'a>(
-    assistant_id: &'a str,
-    instructions: Option<&'a str>,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    CreateRun {
-        additional_messages: messages(turn),
-        ..run(assistant_id, instructions, turn)
-    }
+/// Makes the run of a turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunMaker<'a> {
+    pub(super) assistant_id: &'a str,
+    pub(super) turn: &'a Turn,
+    /// The agent as it is made, where the client offers tools beside its own.
+    pub(super) own: Option<&'a Definition>,
 }
 
-fn run<'a>(
-    assistant_id: &'a str,
-    additional_instructions: Option<&'a str>,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    let Overrides {
-        instructions,
-        temperature,
-        top_p,
-        max_prompt_tokens,
-        truncation_strategy,
-        response_format,
-        ..
-    } = &turn.overrides;
-    CreateRun {
-        assistant_id,
-        stream: true,
-        instructions: instructions.as_deref(),
-        additional_instructions,
-        additional_messages: Vec::new(),
-        temperature: *temperature,
-        top_p: *top_p,
-        max_completion_tokens: turn.max_output_tokens,
-        max_prompt_tokens: *max_prompt_tokens,
-        truncation_strategy: truncation_strategy.as_ref(),
-        response_format: response_format.as_ref().map(format),
-        metadata: &turn.metadata,
+impl<'a> RunMaker<'a> {
+    /// The thread with it, in one call.
+    pub(super) fn with_thread(self) -> CreateThreadAndRun<'a> {
+        CreateThreadAndRun {
+            thread: create_thread(self.turn),
+            run: self.run(None),
+        }
+    }
+
+    /// On a thread that was created with the conversation.
+    pub(super) fn on_new_thread(self, instructions: &'a str) -> CreateRun<'a> {
+        self.run(Some(instructions))
+    }
+
+    /// On a thread that exists, to which it adds what is new.
+    pub(super) fn continuing(self, instructions: Option<&'a str>) -> CreateRun<'a> {
+        CreateRun {
+            additional_messages: messages(self.turn),
+            ..self.run(instructions)
+        }
+    }
+
+    fn run(self, additional_instructions: Option<&'a str>) -> CreateRun<'a> {
+        let Overrides {
+            instructions,
+            temperature,
+            top_p,
+            max_prompt_tokens,
+            truncation_strategy,
+            response_format,
+            parallel_tool_calls,
+            ..
+        } = &self.turn.overrides;
+        CreateRun {
+            assistant_id: self.assistant_id,
+            stream: true,
+            instructions: instructions.as_deref(),
+            additional_instructions,
+            additional_messages: Vec::new(),
+            temperature: *temperature,
+            top_p: *top_p,
+            max_completion_tokens: self.turn.max_output_tokens,
+            max_prompt_tokens: *max_prompt_tokens,
+            truncation_strategy: truncation_strategy.as_ref(),
+            response_format: response_format.as_ref().map(format),
+            tools: self
+                .own
+                .map(|own| client_tools::merged(own, &self.turn.overrides))
+                .unwrap_or_default(),
+            tool_choice: client_tools::choice(&self.turn.overrides),
+            parallel_tool_calls: *parallel_tool_calls,
+            metadata: &self.turn.metadata,
+        }
     }
 }
 

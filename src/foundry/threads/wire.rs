@@ -102,8 +102,60 @@ pub(super) struct CreateRun<'a> {
     pub(super) truncation_strategy: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_format: Option<ResponseFormat<'a>>,
+    /// Instead of the agent's own tools.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// A tool of a run: one of the agent's own as the service tells it, or a function of the client.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Tool<'a> {
+    Defined(&'a Json),
+    Function(FunctionTool<'a>),
+}
+
+/// The form of chat completions.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct FunctionTool<'a> {
+    pub(super) function: Function<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Function<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameters: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
+}
+
+/// `tool_choice` of a run; `required` is not among the words that the service knows.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Mode(&'static str),
+    Function(ToolByName<'a>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct ToolByName<'a> {
+    pub(super) function: FunctionName<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionName<'a> {
+    pub(super) name: &'a str,
 }
 
 /// `response_format` of a run.

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 use serde::de::DeserializeOwned;
 
 use super::{
+    classic_tools,
     fields::{self, Decision},
     request::{self, Content, Part, RawFields, StreamOptions},
     to_overrides::read_overrides,
@@ -12,7 +13,7 @@ use super::{
     user_parts::{self, FindFile},
 };
 use crate::{
-    agent::{Message, Turn, model_name::ResolvedAgent, turn::ToolCall},
+    agent::{AgentReference, Message, Turn, model_name::ResolvedAgent, turn::ToolCall},
     error::ApiError,
 };
 
@@ -90,13 +91,17 @@ pub fn read_request(
     let (messages, has_names) = read_messages(fields, find_file)?;
     let detached = shows_only_what_is_new(fields, &messages);
     let messages = tool_results::settle(messages, detached)?;
+    let overrides = read_overrides(fields, &ignored)?;
+    if matches!(agent.reference, AgentReference::Classic { .. }) {
+        classic_tools::check(&overrides)?;
+    }
     let turn = Turn {
         messages,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
             Some(limit) => Some(limit),
             None => token_limit(fields, "max_tokens")?,
         },
-        overrides: read_overrides(fields, &ignored)?,
+        overrides,
         definition: None,
         continues: None,
         keep: false,
