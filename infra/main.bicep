@@ -133,6 +133,7 @@ var keyVaultSubscription = empty(keyVaultSubscriptionId) ? subscription().subscr
 var vaultName = empty(secretNames) || !empty(keyVaultName) ? keyVaultName : fail('keyVaultName is empty, and there are names of secrets in it')
 var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets'
 var someoneMayCall = !empty(callerKeys) || !empty(callerKeysSecretName) || !empty(entraClientId)
+var continuityKeyWithoutVault = empty(callerKeys) && empty(callerKeysSecretName) ? continuityKey : ''
 var platformWorkspaceId = platformLogs ? monitoring.outputs.workspaceId : ''
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -252,7 +253,7 @@ var settings = {
   FOUNDRY_CREDENTIAL: 'managed-identity'
   FOUNDRY_PROJECT_ENDPOINT: 'https://${foundryAccountName}.services.ai.azure.com/api/projects/${foundryProjectName}'
   GATEWAY_API_KEYS: empty(callerKeysSecretName) ? callerKeys : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${callerKeysSecretName})'
-  GATEWAY_CONTINUITY_KEY: empty(continuityKeySecretName) ? '' : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${continuityKeySecretName})'
+  GATEWAY_CONTINUITY_KEY: empty(continuityKeySecretName) ? continuityKeyWithoutVault : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${continuityKeySecretName})'
   GATEWAY_ENTRA_ALLOWED_CLIENTS: join(entraAllowedApplications, ',')
   GATEWAY_ENTRA_AUDIENCE: empty(entraClientId) ? '' : '${entraClientId},api://${entraClientId}'
   GATEWAY_ENTRA_TENANT_ID: empty(entraClientId) ? '' : tenant().tenantId

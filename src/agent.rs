@@ -16,6 +16,7 @@ pub mod permission;
 pub mod presentation;
 pub mod stream;
 pub mod turn;
+pub mod watch;
 
 pub use self::{
     definition::Definition,

@@ -19,11 +19,12 @@ use crate::{
         projects::{Project, Projects, Reach},
     },
     identity::{
-        Callers, Identity,
+        Callers, Identity, TokenSource,
         callers::{Caller, limits::CallerLimits},
         file_ids::FileIds,
         on_behalf::OnBehalf,
     },
+    telemetry::Telemetry,
 };
 
 /// The parts of the running gateway.
@@ -37,12 +38,12 @@ pub struct App {
     pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
-    /// Ids of files, good for one caller each.
-    pub file_ids: FileIds,
     /// What is left to each limited caller.
     pub caller_limits: CallerLimits,
     /// With whose tokens Foundry is called.
     pub on_behalf: OnBehalf,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -51,6 +52,8 @@ pub struct App {
     pub store: Arc<dyn ConversationStore>,
     /// Background work, which shutdown waits for.
     pub tasks: TaskTracker,
+    /// What an operator sees.
+    pub telemetry: Telemetry,
 }
 
 impl App {
@@ -78,13 +81,19 @@ impl App {
             config.foundry.certificate_file.as_deref(),
         )?;
         let identity = Identity::new(&config.identity, &http, &tasks)?;
+        let telemetry = Telemetry::build(
+            &config.telemetry,
+            &http,
+            tokens_for_telemetry(&config, &identity)?,
+        )?;
         let store = match store {
             Some(store) => store,
             None => store::build(&config.store, &identity, &http)?,
         };
+        let store = telemetry.observing_store(store);
         let callers = Callers::new(config.callers.clone(), &http, &tasks);
         let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
-        let projects = Projects::new(&config, &identity, &http, &tasks)?;
+        let projects = Projects::new(&config, &identity, &telemetry, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
             projects,
@@ -95,12 +104,13 @@ impl App {
                 config.continuity.keep.as_secs(),
             ),
             store,
-            file_ids: FileIds::new(file_secret(&config)?),
             callers,
             caller_limits: CallerLimits::default(),
             on_behalf,
+            file_ids: FileIds::new(file_secret(&config)?),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
+            telemetry,
             config,
         })))
     }
@@ -125,6 +135,23 @@ impl App {
             && self.config.continuity.mode != ContinuityMode::Off
             && matches!(self.config.store.backend, StoreBackend::Memory)
     }
+}
+
+/// Tokens for receivers of telemetry that want one.
+fn tokens_for_telemetry(
+    config: &Config,
+    identity: &Identity,
+) -> Result<Option<Arc<dyn TokenSource>>, ConfigError> {
+    let Some(scope) = config.telemetry.token_scope() else {
+        return Ok(None);
+    };
+    if identity.opens_foundry_only() {
+        return Err(ConfigError::invalid(
+            "GATEWAY_OTLP_AUTH",
+            "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; sign in with an identity",
+        ));
+    }
+    Ok(Some(identity.tokens(scope)))
 }
 
 /// The secret under which ids of files are signed: as for histories, but where the configuration holds nothing secret

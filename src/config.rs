@@ -15,9 +15,11 @@ pub mod foundry;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod log;
 pub mod projects;
 pub mod settings;
 pub mod store;
+pub mod telemetry;
 
 use std::fmt;
 
@@ -25,7 +27,8 @@ pub use self::environment::Environment;
 use self::{
     agents::AgentsConfig, callers::CallersConfig, content::ContentConfig,
     continuity::ContinuityConfig, foundry::FoundryConfig, identity::IdentityConfig,
-    limits::LimitsConfig, listen::ListenConfig, store::StoreConfig,
+    limits::LimitsConfig, listen::ListenConfig, log::LogConfig, store::StoreConfig,
+    telemetry::TelemetryConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -49,6 +52,10 @@ pub struct Config {
     pub continuity: ContinuityConfig,
     /// How answers and files are shown.
     pub content: ContentConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// What an operator's backend is told.
+    pub telemetry: TelemetryConfig,
 }
 
 impl Config {
@@ -64,6 +71,8 @@ impl Config {
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
         let content = keep_error(ContentConfig::from_environment(environment), &mut errors);
+        let log = keep_error(LogConfig::from_environment(environment), &mut errors);
+        let telemetry = keep_error(TelemetryConfig::from_environment(environment), &mut errors);
         let has_endpoint = foundry
             .as_ref()
             .is_none_or(|foundry| foundry.project_endpoint.is_some());
@@ -74,8 +83,16 @@ impl Config {
         if needs_endpoint && !has_endpoint {
             errors.insert(0, foundry::missing_endpoint());
         }
+        if let (Some(callers), Some(continuity)) = (&callers, &continuity)
+            && callers.keys.is_empty()
+            && callers.entra.is_some()
+            && continuity.key.is_none()
+        {
+            errors.push(continuity::missing_key());
+        }
         match (
-            listen, foundry, identity, callers, agents, limits, store, continuity, content,
+            listen, foundry, identity, callers, agents, limits, store, continuity, content, log,
+            telemetry,
         ) {
             (
                 Some(listen),
@@ -87,6 +104,8 @@ impl Config {
                 Some(store),
                 Some(continuity),
                 Some(content),
+                Some(log),
+                Some(telemetry),
             ) if errors.is_empty() => Ok(Self {
                 listen,
                 foundry,
@@ -97,6 +116,8 @@ impl Config {
                 store,
                 continuity,
                 content,
+                log,
+                telemetry,
             }),
             _ => Err(ConfigErrors(errors)),
         }

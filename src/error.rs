@@ -36,6 +36,10 @@ pub struct ApiError {
     pub detail: Option<String>,
 }
 
+/// Put into a response's extensions, so that the access log and spans can tell which error it is.
+#[derive(Debug, Clone)]
+pub struct ErrorCode(pub Cow<'static, str>);
+
 /// Put into a response's extensions, so that the access log can tell why it failed.
 #[derive(Debug, Clone)]
 pub struct ErrorDetail(pub String);
@@ -306,6 +310,9 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, challenge.unwrap_or(bare));
         }
         let mut response = (self.status, headers, Bytes::from(self.body())).into_response();
+        if let Some(code) = self.code {
+            response.extensions_mut().insert(ErrorCode(code));
+        }
         if let Some(detail) = self.detail {
             response.extensions_mut().insert(ErrorDetail(detail));
         }

@@ -1,6 +1,6 @@
 //! Every layer, in order.
 //!
-//! A request passes, from the outside in: response headers, request id, access log, unread bodies, panics; then, for
+//! A request passes, from the outside in: response headers, request id, access log and span, unread bodies, panics; then, for
 //! callers only: authentication, the caller's own limits, requests in flight. Nothing here compresses or buffers an
 //! answer.
 
@@ -31,11 +31,11 @@ pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppSta
 }
 
 /// The layers of every request.
-pub fn around_everything(router: Router) -> Router {
+pub fn around_everything(router: Router, app: AppState) -> Router {
     router
         .layer(CatchPanicLayer::custom(panics::respond))
         .layer(from_fn(unread_body::read_the_rest))
-        .layer(from_fn(access_log::log))
+        .layer(from_fn_with_state(app, access_log::log))
         .layer(from_fn(request_id::assign))
         .layer(from_fn(response_headers::add))
 }

@@ -30,6 +30,6 @@ pub fn build(app: AppState) -> Router {
         .merge(for_everyone)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .fallback(fallback::unknown_path)
-        .with_state(app);
-    middleware::around_everything(router)
+        .with_state(app.clone());
+    middleware::around_everything(router, app)
 }

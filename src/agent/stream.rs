@@ -1,5 +1,6 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod ended;
 mod leftover;
 
 use std::{
@@ -16,12 +17,15 @@ use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation,
-    turn::ToolCall,
+    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation, watch::Watch,
 };
 use crate::sse::Decoder;
 
-pub use self::leftover::{LeftState, Leftover};
+pub use self::{
+    ended::Ended,
+    leftover::{LeftState, Leftover},
+};
+
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -51,17 +55,10 @@ pub struct UpstreamIds {
     pub thread_id: Option<String>,
     /// `run_...` of a classic turn, `resp_...` of a new one.
     pub run_id: Option<String>,
-}
-
-/// A turn that ended well, and that the client will show as a part of the history.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// The whole text.
-    pub text: String,
-    /// Functions that the client is asked to call.
-    pub tool_calls: Vec<ToolCall>,
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The version of a new agent that answers.
+    pub agent_version: Option<String>,
 }
 
 /// Answers requests for approvals that the policy has decided; gives what the agent says then.
@@ -114,6 +111,7 @@ pub struct AnswerStream {
     going_on: Option<BoxFuture<'static, Result<ByteStream, Failure>>>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for AnswerStream {
@@ -157,12 +155,18 @@ impl AnswerStream {
             approval_rounds: 0,
             going_on: None,
             ending: None,
+            watch: None,
         }
     }
 
     /// Shows the answer in this way; to be called before the first event is asked for.
     pub fn present(&mut self, presentation: Presentation) {
         self.presentation = Some(presentation);
+    }
+
+    /// Lets `watch` see what comes from here on.
+    pub fn watched_by(&mut self, watch: Box<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
@@ -270,24 +274,15 @@ impl AnswerStream {
         }
     }
 
-    /// Collects what is said, where somebody wants it at the end.
+    /// Tells who watches, and collects what is said, where somebody wants it at the end.
     fn note(&mut self, event: &Event) {
-        let Some((_, said)) = &mut self.before_end else {
-            return;
-        };
-        match event {
-            Event::Text(text) | Event::Refusal(text) => said.text.push_str(text),
-            Event::ToolCall { call_id, name, .. } => said.tool_calls.push(ToolCall {
-                call_id: call_id.clone(),
-                name: name.clone(),
-                arguments: String::new(),
-            }),
-            Event::ToolCallArguments { index, delta } => {
-                if let Some(call) = said.tool_calls.get_mut(*index) {
-                    call.arguments.push_str(delta);
-                }
-            }
+        match (event, &mut self.watch) {
+            (Event::End(end), _) => self.tell_end(Some(end)),
+            (event, Some(watch)) => watch.event(event),
             _ => {}
+        }
+        if let Some((_, said)) = &mut self.before_end {
+            said.note(event);
         }
     }
 
@@ -347,6 +342,12 @@ impl AnswerStream {
         }
     }
 
+    fn tell_end(&mut self, end: Option<&End>) {
+        if let Some(mut watch) = self.watch.take() {
+            watch.ended(end, self.translator.upstream_ids());
+        }
+    }
+
     /// The upstream answer is over, and the agent goes on with another one.
     fn go_on(&mut self, decisions: Vec<Decision>) {
         self.bytes = None;
@@ -371,6 +372,7 @@ impl AnswerStream {
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        self.tell_end(None);
         if let Some(on_drop) = self.on_drop.take() {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),

@@ -1,5 +1,7 @@
 //! The one list of settings, from which the documentation is checked.
 
+pub mod telemetry;
+
 /// One setting as the documentation shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -19,7 +21,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
     }
 }
 
-/// Every setting the gateway reads; a test holds the README and `local.settings.example.json` to this list.
+/// Every setting the gateway reads, but those of [`telemetry`]; a test holds the README and `local.settings.example.json` to this list.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "FOUNDRY_PROJECT_ENDPOINT",
@@ -174,7 +176,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_CONTINUITY_KEY",
         "derived from `GATEWAY_API_KEYS`",
-        "secret under which histories are fingerprinted, the same for all instances",
+        "secret under which histories are fingerprinted and ids of files signed, the same for all instances; required with tokens and no keys",
     ),
     setting(
         "THREADS_TABLE_ENDPOINT",
@@ -225,6 +227,11 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_LOG",
         "`info`",
         "log level, or filter directives such as `foundry_gateway=debug`",
+    ),
+    setting(
+        "GATEWAY_LOG_FORMAT",
+        "`text`",
+        "`json` writes each line of the log as one JSON object",
     ),
     setting(
         "GATEWAY_CONNECT_TIMEOUT_SECONDS",

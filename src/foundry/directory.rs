@@ -57,6 +57,7 @@ impl Directory {
     }
 
     /// The agents that another caller of the same project sees; nothing is known yet.
+    #[must_use]
     pub fn on_behalf_of(&self, foundry: Arc<Foundry>) -> Self {
         Self::new(foundry, self.with_classic)
     }

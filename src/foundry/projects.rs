@@ -13,6 +13,7 @@ use crate::{
     agent::FailureKind,
     config::{Config, ConfigError, callers::upstream::UpstreamIdentity, projects::DEFAULT_PROJECT},
     identity::{Identity, TokenSource},
+    telemetry::Telemetry,
 };
 
 /// A project of the agent service.
@@ -63,6 +64,7 @@ impl Projects {
     pub fn new(
         config: &Config,
         own: &Identity,
+        telemetry: &Telemetry,
         http: &reqwest::Client,
         tasks: &TaskTracker,
     ) -> Result<Self, ConfigError> {
@@ -70,7 +72,7 @@ impl Projects {
             let foundry = Arc::new(Foundry::new(
                 http.clone(),
                 endpoint,
-                identity.tokens(scope),
+                telemetry.observing_tokens(identity.tokens(scope), scope),
                 config.limits.clone(),
                 tasks.clone(),
             ));
@@ -81,10 +83,10 @@ impl Projects {
                 _ => Readiness::without_identity(&directory, &foundry),
             };
             Project {
-                readiness,
-                directory,
                 foundry,
+                directory,
                 identity,
+                readiness,
             }
         };
         let mut projects = BTreeMap::new();

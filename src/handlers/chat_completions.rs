@@ -27,7 +27,7 @@ use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
         AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
-        model_name::ResolvedAgent, permission::Seen, presentation::Presentation,
+        model_name::ResolvedAgent, permission::Seen, presentation::Presentation, stream::BeforeEnd,
     },
     app::AppState,
     config::limits::LimitsConfig,
@@ -38,6 +38,7 @@ use crate::{
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
+    telemetry::{RequestTelemetry, turn::TurnFacts},
 };
 
 /// Lets the agent that `model` names answer, at once or in a stream.
@@ -45,6 +46,7 @@ pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     Extension(caller): Extension<Caller>,
+    Extension(telemetry): Extension<RequestTelemetry>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -84,7 +86,8 @@ pub async fn create(
         &call,
     )
     .await?;
-    let mut placed = place(&app, &caller.name.0, &agent, &said, turn).await?;
+    let placing = place(&app, &caller.name.0, &agent, &said, turn);
+    let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
@@ -100,12 +103,33 @@ pub async fn create(
     };
     let presentation =
         presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);
+    let watch = telemetry.turn(&TurnFacts {
+        agent: &agent,
+        server: project.foundry.server(),
+        model: &head.model,
+        caller: &caller.name.0,
+        conversation_id: thread_id.as_deref(),
+        streamed: envelope.stream,
+        turn: &placed.turn,
+    });
+    let record = placed.recorder.take().map(|recorder| {
+        let foundry = Arc::clone(&project.foundry);
+        telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
+    });
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
-    let opening: Opening = Box::pin(async move {
-        let opened = open(&foundry, &agent.reference, placed, presentation, &call).await;
+    let opening: Opening = Box::pin(watch.around(async move {
+        let opened = open(
+            &foundry,
+            &agent.reference,
+            placed,
+            presentation,
+            record,
+            &call,
+        )
+        .await;
         opened.map_err(|failure| naming_the_model(failure, &model))
-    });
+    }));
     let mut response = if envelope.stream {
         let writer = ChunkWriter::new(head, envelope.include_usage);
         answer_in_stream(opening, writer, limits, request_id).await?
@@ -162,6 +186,7 @@ async fn open(
     agent: &AgentReference,
     placed: Placed,
     presentation: impl Fn() -> Presentation,
+    record: Option<BeforeEnd>,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     let mut opened = open_turn(foundry, agent, &placed.turn, presentation(), call).await;
@@ -176,9 +201,8 @@ async fn open(
         opened = open_turn(foundry, agent, replay, presentation(), call).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
-    if let Some(recorder) = placed.recorder {
-        let foundry = Arc::clone(foundry);
-        stream.call_before_end(Box::new(move |ended| recorder.record(ended, foundry)));
+    if let Some(record) = record {
+        stream.call_before_end(record);
     }
     Ok(stream)
 }

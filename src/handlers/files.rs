@@ -186,11 +186,11 @@ pub async fn delete(
 /// The project of a file and where it is there.
 fn find(app: &AppState, caller: &Caller, id: &str) -> Result<(Reach, UpstreamFile), ApiError> {
     let found = app.file_ids.file(&caller.name.0, id);
-    let found = found.and_then(|(project, file)| {
+    let reached = found.and_then(|(project, file)| {
         let project = app.projects.get(&project)?;
         Some((app.reach(project, caller), file))
     });
-    found.ok_or_else(|| ApiError::file_not_found(id, "file_id"))
+    reached.ok_or_else(|| ApiError::file_not_found(id, "file_id"))
 }
 
 /// The project of `model`, or the default one, with its name.
@@ -199,18 +199,15 @@ fn project_of(
     caller: &Caller,
     model: Option<&str>,
 ) -> Result<(String, Reach), ApiError> {
-    let name = match model {
-        None => DEFAULT_PROJECT.to_owned(),
-        Some(model) => {
-            let seen = app.resolve(model, caller).map(|(seen, _)| seen);
-            let seen = seen.filter(|seen| seen.is_allowed);
-            seen.ok_or_else(|| ApiError::model_not_found(model))?
-                .agent
-                .project
-        }
-    };
-    match app.projects.get(&name) {
-        Some(project) => Ok((name, app.reach(project, caller))),
+    if let Some(model) = model {
+        let (seen, project) = app
+            .resolve(model, caller)
+            .filter(|(seen, _)| seen.is_allowed)
+            .ok_or_else(|| ApiError::model_not_found(model))?;
+        return Ok((seen.agent.project, project));
+    }
+    match app.projects.default_project() {
+        Some(project) => Ok((DEFAULT_PROJECT.to_owned(), app.reach(project, caller))),
         None => Err(ApiError::bad_request(
             "missing_required_parameter",
             "model",

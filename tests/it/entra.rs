@@ -15,11 +15,15 @@ pub(crate) use self::{
 };
 use crate::support::{Gateway, KEY, emulator, error_of};
 
+/// What a gateway without API keys needs beside its tenant.
+pub(crate) const CONTINUITY_KEY: &str = "continuity-key-0123456789";
+
 /// The settings of a gateway that takes the authority's tokens.
 pub(crate) fn settings_for(authority: &Authority) -> Vec<(&'static str, String)> {
     vec![
         ("GATEWAY_ENTRA_TENANT_ID", TENANT_ID.to_owned()),
         ("GATEWAY_ENTRA_AUDIENCE", AUDIENCE.to_owned()),
+        ("GATEWAY_CONTINUITY_KEY", CONTINUITY_KEY.to_owned()),
         ("AZURE_AUTHORITY_HOST", authority.host()),
         ("SSL_CERT_FILE", authority.certificate_file().to_owned()),
     ]

@@ -34,6 +34,7 @@ mod readiness;
 mod store;
 mod support;
 mod surface;
+mod telemetry;
 mod tools;
 mod two_instances;
 mod upstream_calls;

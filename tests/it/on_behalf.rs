@@ -32,6 +32,7 @@ impl Scene {
         let host = authority.host();
         let needed = [
             ("GATEWAY_API_KEYS", ""),
+            ("GATEWAY_CONTINUITY_KEY", crate::entra::CONTINUITY_KEY),
             ("GATEWAY_ENTRA_TENANT_ID", TENANT_ID),
             ("AZURE_AUTHORITY_HOST", host.as_str()),
             ("SSL_CERT_FILE", authority.certificate_file()),

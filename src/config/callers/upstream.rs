@@ -154,7 +154,7 @@ mod tests {
             ("IDENTITY_ENDPOINT", "http://127.0.0.1/msi"),
             ("IDENTITY_HEADER", "x"),
         ];
-        let rows: [(&str, &[&[(&str, &str)]], &str); 7] = [
+        let rows: [(_, &[&[_]], _); 7] = [
             ("pass-through", &[&ENTRA, &[key]], SETTING),
             (
                 "pass-through",

@@ -23,7 +23,7 @@ use crate::{
 /// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
-    response_id: Option<String>,
+    ids: UpstreamIds,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -116,7 +116,16 @@ impl Translator for ResponsesTranslator {
             }
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.response_id = Some(response.id);
+                self.ids = UpstreamIds {
+                    thread_id: None,
+                    run_id: Some(response.id),
+                    model: (*response.model).clone(),
+                    agent_version: response
+                        .agent_reference
+                        .version
+                        .clone()
+                        .or_else(|| response.agent.version.clone()),
+                };
                 self.responses += 1;
             }
             "response.completed"
@@ -138,10 +147,7 @@ impl Translator for ResponsesTranslator {
     }
 
     fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds {
-            thread_id: None,
-            run_id: self.response_id.clone(),
-        }
+        self.ids.clone()
     }
 }
 
@@ -301,7 +307,7 @@ impl ResponsesTranslator {
                 }
             }
             "image_generation_call" => {
-                let response = self.response_id.as_deref().unwrap_or_default();
+                let response = self.ids.run_id.as_deref().unwrap_or_default();
                 events.extend(citations::image(response, item).map(Event::File));
             }
             "mcp_approval_request" => self.judge(output_index, item, events),

@@ -304,10 +304,21 @@ pub(super) struct ResponseEvent {
 pub(super) struct Response {
     pub(super) id: String,
     pub(super) status: String,
+    pub(super) model: Lenient<Option<String>>,
+    /// The agent that answers; the preview version called it `agent`.
+    pub(super) agent_reference: Lenient<AnsweringAgent>,
+    pub(super) agent: Lenient<AnsweringAgent>,
     pub(super) error: Option<RunError>,
     pub(super) incomplete_details: Option<IncompleteDetails>,
     pub(super) output: Vec<Lenient<OutputItem>>,
     pub(super) usage: Option<Usage>,
+}
+
+/// The agent that answers, with the version that the service picked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AnsweringAgent {
+    pub(super) version: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

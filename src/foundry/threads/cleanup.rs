@@ -141,7 +141,7 @@ impl Drop for ThreadOwner {
         if thread_id.is_some() || !files.is_empty() {
             let ids = UpstreamIds {
                 thread_id,
-                run_id: None,
+                ..UpstreamIds::default()
             };
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),

@@ -89,6 +89,7 @@ impl Translator for ThreadsTranslator {
                 let run: Run = serde_json::from_str(data)?;
                 self.ids.thread_id = Some(run.thread_id);
                 self.ids.run_id = Some(run.id);
+                self.ids.model.clone_from(&run.model);
             }
             "thread.run.requires_action" => {
                 self.require_action(serde_json::from_str(data)?, events);
@@ -135,6 +136,7 @@ impl ThreadsTranslator {
         self.ids = UpstreamIds {
             thread_id: Some(run.thread_id.clone()),
             run_id: Some(run.run_id.clone()),
+            ..UpstreamIds::default()
         };
     }
 

@@ -113,7 +113,9 @@ impl Exchanger {
         let exchanged =
             exchanged.unwrap_or_else(|_| Err(refusal::unavailable("no answer in time")));
         let (authorization, lasts) = match exchanged {
-            Ok((authorization, life)) => (Ok(authorization), life - EARLY.min(life / 2)),
+            Ok((authorization, life)) => {
+                (Ok(authorization), life.saturating_sub(EARLY.min(life / 2)))
+            }
             Err(failure) => (Err(failure), PAUSE),
         };
         slot.outcome = Some(Outcome {

@@ -126,6 +126,7 @@ fn example(expression: &str) -> &'static str {
         "foundryProjectName" => "project",
         "storage.outputs.tableEndpoint" => "https://account.table.core.windows.net",
         "threadsTableName" => "threads",
+        "continuityKeyWithoutVault" => "",
         "callerKeys" => {
             "me=sha256:0000000000000000000000000000000000000000000000000000000000000000"
         }

@@ -182,6 +182,7 @@ async fn ready_means_that_the_project_answers_whomever_it_lets_in() {
         &[
             MODE,
             ("GATEWAY_API_KEYS", ""),
+            ("GATEWAY_CONTINUITY_KEY", crate::entra::CONTINUITY_KEY),
             ("GATEWAY_ENTRA_TENANT_ID", crate::entra::TENANT_ID),
         ],
     );

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     entra::{
-        ADA, Authority, BOB, Signer, TENANT_ID, TOKEN_OF_THE_GATEWAY, attacks, of_user,
-        settings_for,
+        ADA, Authority, BOB, Signer, TENANT_ID, TOKEN_OF_THE_GATEWAY, attacks, exchanged, of_user,
+        settings_for, with,
     },
     support::{Client, Program},
 };
@@ -249,4 +249,59 @@ async fn with_tokens_of_callers_and_a_client_secret_nothing_is_told() {
     secrets.push(("object id", ADA.to_owned()));
     secrets.push(("address", "ada@contoso.example".to_owned()));
     assert_told_nothing(program, &errors, &secrets).await;
+}
+
+#[tokio::test]
+async fn on_behalf_of_callers_nothing_is_told() {
+    let key = Signer::named("tenant");
+    let modes = [
+        ("pass-through", "https://ai.azure.com"),
+        ("on-behalf-of", "api://gateway"),
+    ];
+    for (mode, audience) in modes {
+        let emulator = emulator().await;
+        let authority = Authority::publishing(vec![key.public()]).await;
+        let entra = settings_for(&authority);
+        let mut settings = vec![
+            ("GATEWAY_LOG", "trace"),
+            ("GATEWAY_API_KEYS", ""),
+            ("FOUNDRY_ACCESS_TOKEN", ""),
+            ("AZURE_TENANT_ID", TENANT_ID),
+            ("AZURE_CLIENT_ID", "22222222-0000-0000-0000-00000000000f"),
+            ("AZURE_CLIENT_SECRET", CLIENT_SECRET),
+        ];
+        settings.extend(entra.iter().map(|(name, value)| (*name, value.as_str())));
+        settings.extend([
+            ("GATEWAY_UPSTREAM_IDENTITY", mode),
+            ("GATEWAY_ENTRA_AUDIENCE", audience),
+        ]);
+        let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
+        let token = |user| key.token(&with(of_user(user), "aud", json!(audience)));
+        let tokens = vec![token(ADA), token(BOB)];
+        let errors = scenario(&client, &tokens).await;
+        let refused = json!({"error": "interaction_required", "error_description": format!("AADSTS50079: {PROMPT}")});
+        authority.refuses_tokens(Some((400, refused)));
+        let another = key.token(&with(
+            with(of_user(ADA), "aud", json!(audience)),
+            "iat",
+            json!(0),
+        ));
+        let status = post(
+            &client,
+            &another,
+            r#"{"model": "echo", "messages": [{"role": "user", "content": "hi"}]}"#,
+        )
+        .await
+        .status();
+        assert_eq!(status, if mode == "pass-through" { 200 } else { 401 });
+        let mut secrets = canaries();
+        secrets.extend(parts_of(&tokens));
+        secrets.extend(
+            tokens
+                .iter()
+                .map(|token| ("exchanged token", exchanged(token))),
+        );
+        secrets.push(("object id", ADA.to_owned()));
+        assert_told_nothing(program, &errors, &secrets).await;
+    }
 }
