@@ -1,5 +1,6 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod ended;
 mod leftover;
 
 use std::{
@@ -16,12 +17,15 @@ use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation,
-    turn::ToolCall, watch::Watch,
+    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation, watch::Watch,
 };
 use crate::sse::Decoder;
 
-pub use self::leftover::{LeftState, Leftover};
+pub use self::{
+    ended::Ended,
+    leftover::{LeftState, Leftover},
+};
+
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -55,17 +59,6 @@ pub struct UpstreamIds {
     pub model: Option<String>,
     /// The version of a new agent that answers.
     pub agent_version: Option<String>,
-}
-
-/// A turn that ended well, and that the client will show as a part of the history.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// The whole text.
-    pub text: String,
-    /// Functions that the client is asked to call.
-    pub tool_calls: Vec<ToolCall>,
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
 }
 
 /// Answers requests for approvals that the policy has decided; gives what the agent says then.
@@ -288,22 +281,8 @@ impl AnswerStream {
             (event, Some(watch)) => watch.event(event),
             _ => {}
         }
-        let Some((_, said)) = &mut self.before_end else {
-            return;
-        };
-        match event {
-            Event::Text(text) | Event::Refusal(text) => said.text.push_str(text),
-            Event::ToolCall { call_id, name, .. } => said.tool_calls.push(ToolCall {
-                call_id: call_id.clone(),
-                name: name.clone(),
-                arguments: String::new(),
-            }),
-            Event::ToolCallArguments { index, delta } => {
-                if let Some(call) = said.tool_calls.get_mut(*index) {
-                    call.arguments.push_str(delta);
-                }
-            }
-            _ => {}
+        if let Some((_, said)) = &mut self.before_end {
+            said.note(event);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sends requests to one Foundry project over the one HTTP client of the process.
 
+mod bodies;
+
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
@@ -7,23 +9,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, header};
 use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{definitions::Definitions, failures, retry};
+use super::{definitions::Definitions, retry};
 use crate::{
-    agent::{
-        Failure, FailureKind,
-        stream::{ByteStream, Leftover},
-    },
+    agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
     error::ApiError,
     identity::TokenSource,
     telemetry::{Child, attributes, propagation},
 };
+
+use self::bodies::read_failure;
+pub(super) use self::bodies::{byte_stream, read_json};
 
 /// A Foundry project.
 pub struct Foundry {
@@ -70,10 +72,6 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) body: Option<Bytes>,
 }
 
-/// Part of an error body that is read; the rest is not needed to tell what happened.
-const MAX_ERROR_BYTES: usize = 64 << 10;
-/// Size up to which a listing is read.
-const MAX_JSON_BYTES: usize = 8 << 20;
 /// How long to wait for the few bytes that end a finished stream, to keep its connection.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -358,44 +356,4 @@ pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The body of a response as a stream whose errors are told in full.
-pub(super) fn byte_stream(response: reqwest::Response) -> ByteStream {
-    Box::pin(
-        response
-            .bytes_stream()
-            .map_err(|error| full_text(&error).into()),
-    )
-}
-
-async fn read_failure(response: reqwest::Response) -> Failure {
-    let status = response.status();
-    let headers = response.headers().clone();
-    let body = tokio::time::timeout(DRAIN_TIMEOUT, read_body(response, MAX_ERROR_BYTES)).await;
-    failures::from_response(status, &headers, &body.unwrap_or_default())
-}
-
-/// Reads at most `limit` bytes of a body; what was read before an error counts.
-async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(Ok(chunk)) = stream.next().await {
-        let room = limit - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == limit {
-            break;
-        }
-    }
-    body
-}
-
-pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
-    response: reqwest::Response,
-    deadline: Instant,
-) -> Result<T, Failure> {
-    let body = tokio::time::timeout_at(deadline, read_body(response, MAX_JSON_BYTES))
-        .await
-        .map_err(|_| Failure::timed_out("no whole body within the limit"))?;
-    serde_json::from_slice(&body).map_err(|error| Failure::unreadable(error.to_string()))
 }
