@@ -11,6 +11,10 @@ pub enum Event {
     Text(String),
     /// More text of a refusal.
     Refusal(String),
+    /// More of a summary of the agent's reasoning, which is no part of the answer.
+    Reasoning(String),
+    /// A kind of item that the gateway does not know; [`AnswerStream`](super::AnswerStream) logs it.
+    Unknown(String),
     /// A source for a stretch of the answer's text.
     Citation(Citation),
     /// The agent begins to ask for a function of the client.

@@ -84,6 +84,9 @@ pub struct StreamLimits {
     pub deadline: Instant,
 }
 
+/// Part of an unknown item's kind that is logged.
+const MAX_KIND_CHARACTERS: usize = 64;
+
 /// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
@@ -204,6 +207,11 @@ impl AnswerStream {
                     Event::End(end) => end,
                     Event::Decided(decisions) => {
                         self.go_on(decisions);
+                        continue;
+                    }
+                    Event::Unknown(kind) => {
+                        let kind: String = kind.chars().take(MAX_KIND_CHARACTERS).collect();
+                        tracing::info!(kind, "an item of the answer is not known, and left out");
                         continue;
                     }
                     event => return Poll::Ready(Some(event)),

@@ -27,6 +27,8 @@ pub struct AgentsConfig {
     pub overrides: OverridePolicy,
     /// `GATEWAY_APPROVALS`; default `fail`.
     pub approvals: Unlisted,
+    /// `GATEWAY_REASONING_CONTENT`: whether summaries of reasoning are shown; default `false`.
+    pub reasoning_content: bool,
 }
 
 /// What stands behind an alias.
@@ -153,6 +155,7 @@ impl AgentsConfig {
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
             approvals: Unlisted::from_environment(environment)?,
+            reasoning_content: environment.flag("GATEWAY_REASONING_CONTENT", false)?,
         })
     }
 }

@@ -57,6 +57,11 @@ pub const SETTINGS: &[Setting] = &[
         "MCP calls that an agent wants approved and that its alias does not list: `fail` ends the answer with an error, `refuse` tells the agent no, `surface` asks the client by a tool call",
     ),
     setting(
+        "GATEWAY_REASONING_CONTENT",
+        "`false`",
+        "`true` tells summaries of an agent's reasoning as `reasoning_content`",
+    ),
+    setting(
         "FOUNDRY_CREDENTIAL",
         "`auto`",
         "how to sign in: `auto`, `service-principal`, `service-principal-certificate`, `workload-identity`, `managed-identity`, `developer-tools`, `static-token`",

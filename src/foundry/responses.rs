@@ -6,6 +6,7 @@
 mod approvals;
 mod from_turn;
 mod inline;
+mod items;
 mod to_events;
 mod wire;
 

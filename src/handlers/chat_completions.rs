@@ -84,6 +84,7 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
+        show_reasoning: app.config.agents.reasoning_content,
     };
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();

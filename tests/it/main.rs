@@ -20,6 +20,7 @@ mod functions_host;
 mod golden;
 mod identity;
 mod isolation;
+mod items;
 mod limits;
 mod models;
 mod overrides;

@@ -1,10 +1,15 @@
 //! Responses stream events to [`Event`]s. Pure.
 
 mod approvals;
+mod reasoning;
 
 use std::collections::VecDeque;
 
-use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
+use self::reasoning::Reasoning;
+use super::{
+    items::{self, Fate},
+    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+};
 use crate::{
     agent::{
         Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
@@ -17,7 +22,7 @@ use crate::{
 /// Reads the events of one response.
 ///
 /// Text and calls are taken from deltas; what arrives only whole (workflow agents send messages so) is taken
-/// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
+/// from the event that closes it. What becomes of the other items is in the table of [`items`].
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
     response_id: Option<String>,
@@ -32,6 +37,7 @@ pub(super) struct ResponsesTranslator {
     approvals: ApprovalPolicy,
     /// Requests for approvals that the policy has decided.
     decided: Vec<Decision>,
+    reasoning: Reasoning,
     /// How many responses there are so far: one more after each round of approvals.
     responses: usize,
     /// What the responses before this one cost.
@@ -92,6 +98,12 @@ impl Translator for ResponsesTranslator {
                 if let Some(part) = &event.part {
                     self.close_part(event.output_index, event.content_index, part, events);
                 }
+            }
+            "response.reasoning_summary_text.delta" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                let delta = event.delta.into_owned();
+                self.reason(event.output_index, event.summary_index, delta, events);
             }
             "response.output_item.added" => {
                 let event: ItemEvent<'_> = serde_json::from_str(data)?;
@@ -304,7 +316,18 @@ impl ResponsesTranslator {
                     item.consent_link
                 ),
             )))),
-            _ => {}
+            "reasoning" => self.close_reasoning(output_index, item, events),
+            kind => match items::fate(kind) {
+                Some(Fate::Told | Fate::Unseen) => {}
+                Some(Fate::Failed) => events.push_back(Event::End(End::Failed(Failure::new(
+                    FailureKind::AgentMisconfigured,
+                    format!(
+                        "the agent uses a tool that its client would have to run ({kind}), and a chat completion \
+                         cannot ask for that; take the tool from the agent, or use a function"
+                    ),
+                )))),
+                None => events.push_back(Event::Unknown(kind.to_owned())),
+            },
         }
     }
 

@@ -189,6 +189,7 @@ pub(super) enum InputContent<'a> {
 pub(super) struct ItemEvent<'a> {
     pub(super) output_index: u64,
     pub(super) content_index: u64,
+    pub(super) summary_index: u64,
     #[serde(borrow)]
     pub(super) delta: Cow<'a, str>,
     #[serde(borrow)]
@@ -217,6 +218,9 @@ pub(super) struct OutputItem {
     pub(super) name: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) arguments: String,
+    /// Of reasoning.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) summary: Vec<Lenient<ContentPart>>,
     /// Of an approval request, whose answer names it.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,

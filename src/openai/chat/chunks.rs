@@ -57,7 +57,12 @@ impl ChunkWriter {
             );
         }
         let delta = match event {
-            Event::Started | Event::Decided(_) => return Ok(()),
+            Event::Started | Event::Decided(_) | Event::Unknown(_) => return Ok(()),
+            Event::Reasoning(_) if !self.head.show_reasoning => return Ok(()),
+            Event::Reasoning(text) => Delta {
+                reasoning_content: Some(text),
+                ..Delta::default()
+            },
             Event::Text(text) => Delta {
                 content: Some(text),
                 ..Delta::default()
