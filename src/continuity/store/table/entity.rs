@@ -65,10 +65,6 @@ struct Listed {
 
 /// An entity as far as it was understood.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are rows, and none lives long"
-)]
 pub(super) enum Reading {
     Row(Box<Row>),
     /// What is wrong with it, without its content.
