@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod callers;
 pub mod continuity;
 pub mod document;
+pub mod endpoint;
 pub mod environment;
 pub mod foundry;
 pub mod identity;

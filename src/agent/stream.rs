@@ -48,6 +48,8 @@ pub struct UpstreamIds {
     pub thread_id: Option<String>,
     /// `run_...` of a classic turn, `resp_...` of a new one.
     pub run_id: Option<String>,
+    /// The session of a hosted agent.
+    pub session: Option<String>,
 }
 
 /// A turn that ended well, and that the client will show as a part of the history.

@@ -61,6 +61,8 @@ pub(super) struct UpstreamRequest<'a> {
     /// Path below the project endpoint, with query.
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
+    /// Preview features that the request needs.
+    pub(super) features: Option<&'a str>,
 }
 
 /// Part of an error body that is read; the rest is not needed to tell what happened.
@@ -161,6 +163,10 @@ impl Foundry {
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
+        let features = request.features.map(HeaderValue::from_str);
+        if let Some(Ok(features)) = features {
+            headers.insert("foundry-features", features);
+        }
         let mut builder = self
             .http
             .request(
@@ -193,6 +199,7 @@ impl Foundry {
             method: Method::GET,
             path,
             body: None,
+            features: None,
         };
         read_json(self.send(request, call).await?, call.deadline).await
     }
@@ -203,6 +210,7 @@ impl Foundry {
             method: Method::DELETE,
             path,
             body: None,
+            features: None,
         };
         match self.send(request, call).await {
             Ok(_) => Ok(()),

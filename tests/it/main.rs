@@ -18,6 +18,7 @@ mod faults;
 mod framing;
 mod functions_host;
 mod golden;
+mod hosted;
 mod identity;
 mod isolation;
 mod items;

@@ -106,7 +106,7 @@ pub(crate) fn answer_moves(answer: &Answer, prompt_tokens: usize) -> Vec<Move> {
             Part::Refusal(text) | Part::Consent { link: text, .. } => {
                 plan.message(text, &[], ending);
             }
-            Part::Reasoning(_) | Part::Call { .. } | Part::Approval { .. } => {}
+            Part::Reasoning(_) | Part::Action(_) | Part::Call { .. } | Part::Approval { .. } => {}
         }
         plan.unknown();
     }

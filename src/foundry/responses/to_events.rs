@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
     response_id: Option<String>,
+    session: Option<String>,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -150,14 +151,16 @@ impl Translator for ResponsesTranslator {
         UpstreamIds {
             thread_id: None,
             run_id: self.response_id.clone(),
+            session: self.session.clone(),
         }
     }
 }
 
 impl ResponsesTranslator {
-    /// Reads the answer of an agent with this policy.
-    pub(super) fn new(approvals: ApprovalPolicy) -> Self {
+    /// Reads the answer of an agent with this policy, in this session if it is a hosted one.
+    pub(super) fn new(approvals: ApprovalPolicy, session: Option<String>) -> Self {
         Self {
+            session,
             approvals,
             ..Self::default()
         }

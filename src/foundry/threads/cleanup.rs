@@ -115,7 +115,7 @@ impl Drop for ThreadOwner {
         if let Some(thread_id) = self.thread_id.take() {
             let ids = UpstreamIds {
                 thread_id: Some(thread_id),
-                run_id: None,
+                ..UpstreamIds::default()
             };
             let nothing_left = Leftover {
                 ids: UpstreamIds::default(),
@@ -146,6 +146,7 @@ async fn request(foundry: &Foundry, method: Method, path: &str, call: &Call) {
         method,
         path: &path,
         body: None,
+        features: None,
     };
     if let Err(failure) = foundry.send(request, call).await {
         tracing::warn!(

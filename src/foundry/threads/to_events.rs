@@ -132,6 +132,7 @@ impl ThreadsTranslator {
         self.ids = UpstreamIds {
             thread_id: Some(run.thread_id.clone()),
             run_id: Some(run.run_id.clone()),
+            session: None,
         };
     }
 

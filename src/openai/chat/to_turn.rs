@@ -100,6 +100,8 @@ pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Req
         definition: None,
         continues: None,
         keep: false,
+        endpoint: agent.endpoint.clone(),
+        session: None,
         approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };
