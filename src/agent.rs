@@ -8,11 +8,15 @@ pub mod approval;
 pub mod definition;
 pub mod event;
 pub mod failure;
+pub mod file;
 pub mod json;
 pub mod model_name;
 pub mod overrides;
+pub mod permission;
+pub mod presentation;
 pub mod stream;
 pub mod turn;
+pub mod watch;
 
 pub use self::{
     definition::Definition,

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    agent::model_name::{self, ResolvedAgent},
+    agent::permission::{self, Seen},
     config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
@@ -16,9 +16,15 @@ use crate::{
     },
     foundry::{
         http_client,
-        projects::{Project, Projects},
+        projects::{Project, Projects, Reach},
     },
-    identity::{Callers, Identity},
+    identity::{
+        Callers, Identity, TokenSource,
+        callers::{Caller, limits::CallerLimits},
+        file_ids::FileIds,
+        on_behalf::OnBehalf,
+    },
+    telemetry::Telemetry,
 };
 
 /// The parts of the running gateway.
@@ -32,6 +38,12 @@ pub struct App {
     pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
+    /// What is left to each limited caller.
+    pub caller_limits: CallerLimits,
+    /// With whose tokens Foundry is called.
+    pub on_behalf: OnBehalf,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -40,6 +52,8 @@ pub struct App {
     pub store: Arc<dyn ConversationStore>,
     /// Background work, which shutdown waits for.
     pub tasks: TaskTracker,
+    /// What an operator sees.
+    pub telemetry: Telemetry,
 }
 
 impl App {
@@ -67,11 +81,19 @@ impl App {
             config.foundry.certificate_file.as_deref(),
         )?;
         let identity = Identity::new(&config.identity, &http, &tasks)?;
+        let telemetry = Telemetry::build(
+            &config.telemetry,
+            &http,
+            tokens_for_telemetry(&config, &identity)?,
+        )?;
         let store = match store {
             Some(store) => store,
             None => store::build(&config.store, &identity, &http)?,
         };
-        let projects = Projects::new(&config, &identity, &http, &tasks)?;
+        let store = telemetry.observing_store(store);
+        let callers = Callers::new(config.callers.clone(), &http, &tasks);
+        let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
+        let projects = Projects::new(&config, &identity, &telemetry, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
             projects,
@@ -82,20 +104,29 @@ impl App {
                 config.continuity.keep.as_secs(),
             ),
             store,
-            callers: Callers::new(config.callers.clone()),
+            callers,
+            caller_limits: CallerLimits::default(),
+            on_behalf,
+            file_ids: FileIds::new(fingerprint_secret(&config)),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
+            telemetry,
             config,
         })))
     }
 }
 
 impl App {
-    /// The agent that `model` names, and its project; `None` where it can name no agent.
-    pub fn resolve(&self, model: &str) -> Option<(ResolvedAgent, &Project)> {
-        let agent = model_name::resolve(model, &self.config.agents)?;
-        let project = self.projects.get(&agent.project)?;
-        Some((agent, project))
+    /// The agent that `model` names for a caller, and its project; `None` where it can name no agent.
+    pub fn resolve(&self, model: &str, caller: &Caller) -> Option<(Seen, Reach)> {
+        let seen = permission::resolve_for(&caller.policy, model, &self.config.agents)?;
+        let project = self.projects.get(&seen.agent.project)?;
+        Some((seen, self.reach(project, caller)))
+    }
+
+    /// A project as a caller reaches it: with the gateway's identity, or with its own.
+    pub fn reach(&self, project: &Project, caller: &Caller) -> Reach {
+        project.reached_with(self.on_behalf.tokens_of(caller))
     }
 
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
@@ -106,8 +137,25 @@ impl App {
     }
 }
 
-/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
-/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
+/// Tokens for receivers of telemetry that want one.
+fn tokens_for_telemetry(
+    config: &Config,
+    identity: &Identity,
+) -> Result<Option<Arc<dyn TokenSource>>, ConfigError> {
+    let Some(scope) = config.telemetry.token_scope() else {
+        return Ok(None);
+    };
+    if identity.opens_foundry_only() {
+        return Err(ConfigError::invalid(
+            "GATEWAY_OTLP_AUTH",
+            "the gateway signs in with FOUNDRY_ACCESS_TOKEN, which opens Foundry only; sign in with an identity",
+        ));
+    }
+    Ok(Some(identity.tokens(scope)))
+}
+
+/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all
+/// instances of the same configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {

@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod approvals;
 pub mod callers;
+pub mod content;
 pub mod continuity;
 pub mod document;
 pub mod endpoint;
@@ -15,17 +16,20 @@ pub mod foundry;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod log;
 pub mod projects;
 pub mod settings;
 pub mod store;
+pub mod telemetry;
 
 use std::fmt;
 
 pub use self::environment::Environment;
 use self::{
-    agents::AgentsConfig, callers::CallersConfig, continuity::ContinuityConfig,
-    foundry::FoundryConfig, identity::IdentityConfig, limits::LimitsConfig, listen::ListenConfig,
-    store::StoreConfig,
+    agents::AgentsConfig, callers::CallersConfig, content::ContentConfig,
+    continuity::ContinuityConfig, foundry::FoundryConfig, identity::IdentityConfig,
+    limits::LimitsConfig, listen::ListenConfig, log::LogConfig, store::StoreConfig,
+    telemetry::TelemetryConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -47,6 +51,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// How conversations are continued.
     pub continuity: ContinuityConfig,
+    /// How answers and files are shown.
+    pub content: ContentConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// What an operator's backend is told.
+    pub telemetry: TelemetryConfig,
 }
 
 impl Config {
@@ -61,6 +71,9 @@ impl Config {
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        let content = keep_error(ContentConfig::from_environment(environment), &mut errors);
+        let log = keep_error(LogConfig::from_environment(environment), &mut errors);
+        let telemetry = keep_error(TelemetryConfig::from_environment(environment), &mut errors);
         let has_endpoint = foundry
             .as_ref()
             .is_none_or(|foundry| foundry.project_endpoint.is_some());
@@ -71,8 +84,16 @@ impl Config {
         if needs_endpoint && !has_endpoint {
             errors.insert(0, foundry::missing_endpoint());
         }
+        if let (Some(callers), Some(continuity)) = (&callers, &continuity)
+            && callers.keys.is_empty()
+            && callers.entra.is_some()
+            && continuity.key.is_none()
+        {
+            errors.push(continuity::missing_key());
+        }
         match (
-            listen, foundry, identity, callers, agents, limits, store, continuity,
+            listen, foundry, identity, callers, agents, limits, store, continuity, content, log,
+            telemetry,
         ) {
             (
                 Some(listen),
@@ -83,6 +104,9 @@ impl Config {
                 Some(limits),
                 Some(store),
                 Some(continuity),
+                Some(content),
+                Some(log),
+                Some(telemetry),
             ) if errors.is_empty() => Ok(Self {
                 listen,
                 foundry,
@@ -92,6 +116,9 @@ impl Config {
                 limits,
                 store,
                 continuity,
+                content,
+                log,
+                telemetry,
             }),
             _ => Err(ConfigErrors(errors)),
         }

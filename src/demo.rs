@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::App,
-    config::{Config, Environment, limits::LimitsConfig},
+    config::{Config, Environment, limits::LimitsConfig, log::LogConfig},
     foundry::http_client,
     random_id::random_id,
     server, telemetry,
@@ -18,11 +18,8 @@ const QUESTION: &str = "Which way does a question travel through this gateway?";
 /// Starts an emulator and the gateway in front of it, asks one question over TCP, prints how to ask more, and
 /// serves until interrupted.
 pub async fn run(environment: &Environment, port: u16) -> anyhow::Result<()> {
-    let quiet = Environment::from_iter([(
-        "GATEWAY_LOG",
-        environment.get("GATEWAY_LOG").unwrap_or("warn"),
-    )]);
-    telemetry::start(&quiet)?;
+    let quiet = LogConfig::with_default_level(environment, "warn")?;
+    telemetry::log::start(&quiet, None);
     let emulator = Emulator::start(Options::default())
         .await
         .context("the embedded emulator could not be started")?;

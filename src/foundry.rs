@@ -9,6 +9,7 @@ pub mod client;
 mod definitions;
 pub mod directory;
 mod failures;
+pub mod files;
 pub mod http_client;
 mod lenient;
 pub mod projects;

@@ -1,4 +1,4 @@
-//! The program: configuration, logging, runtime, serve.
+//! The program: configuration, runtime, telemetry, serve.
 
 use std::process::ExitCode;
 
@@ -37,9 +37,6 @@ fn serve(environment: &Environment) -> ExitCode {
             ));
         }
     };
-    if let Err(error) = telemetry::start(environment) {
-        return refuse(&error.to_string());
-    }
     let under_functions_host = config.listen.under_functions_host;
     let outcome = runtime().and_then(|runtime| runtime.block_on(run(config)));
     match outcome {
@@ -59,6 +56,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         )
     })?;
     let app = App::build(config)?;
+    telemetry::log::start(&app.config.log, app.telemetry.logger());
     tracing::info!(
         address = %listener.local_addr()?,
         project = app.projects.default_project().map(|project| project.foundry.endpoint()),
@@ -67,6 +65,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         caller_keys = app.config.callers.keys.len(),
         anonymous = app.config.callers.allow_anonymous,
         conversations = app.store.kind(),
+        telemetry = app.config.telemetry.told(),
         "listening"
     );
     for (name, project) in app.projects.further() {
@@ -84,7 +83,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
              goes; set THREADS_TABLE_ENDPOINT, or GATEWAY_CONTINUITY=off"
         );
     }
+    let telemetry = app.telemetry.clone();
     server::serve(listener, app, server::stop_signal()?).await;
+    telemetry.shut_down().await;
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Persona {
     Echo,
     Weather,
     Cites,
+    MakesFiles,
+    Draws,
     Approval,
     Consent,
     Refuses,
@@ -79,11 +81,13 @@ pub(crate) struct BuiltIn {
 
 /// All built-in agents, in the order in which they are listed, oldest first.
 #[rustfmt::skip] // One agent a line.
-const BUILT_IN: [BuiltIn; 39] = [
+const BUILT_IN: [BuiltIn; 41] = [
     agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
     agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
     agent("cites", Persona::Cites, "Cites a web page and a file after non-ASCII text."),
+    agent("makes-files", Persona::MakesFiles, "Makes a file, and as a classic agent an image."),
+    agent("draws", Persona::Draws, "Generates an image.").only(Dialect::Responses),
     agent("approval", Persona::Approval, "Asks for the approval of an MCP call."),
     agent("consent", Persona::Consent, "Asks for the user's OAuth consent.").only(Dialect::Responses),
     agent("refuses", Persona::Refuses, "Refuses in words.").only(Dialect::Responses),
@@ -181,6 +185,10 @@ impl Persona {
             Persona::Approval if conversation.waits_for_answer() => return Ok(None),
             Persona::Echo => Answer::text(conversation.last_user_text()),
             Persona::Cites => Answer::parts(vec![cited_message(dialect)]),
+            Persona::MakesFiles => Answer::parts(made_files(dialect)),
+            Persona::Draws => {
+                Answer::parts(vec![Part::Image, Part::message("Here is the picture.")])
+            }
             Persona::Approval => Answer::parts(vec![Part::Approval {
                 name: "search_catalogue".to_owned(),
                 arguments: "{\"query\":\"lamps\"}".to_owned(),
@@ -277,6 +285,23 @@ impl Persona {
             _ => {}
         }
         answer
+    }
+}
+
+/// A table that the agent's code wrote, cited by its path in the sandbox; classic agents draw it, too.
+fn made_files(dialect: Dialect) -> Vec<Part> {
+    const PATH: &str = "sandbox:/mnt/data/chart.csv";
+    let text = format!("The table ≈ {CITED_TEXT} is [here]({PATH}).");
+    let made = Source::MadeFile {
+        filename: "chart.csv".to_owned(),
+    };
+    let message = Part::Message {
+        citations: Citation::of(&text, PATH, made).into_iter().collect(),
+        text,
+    };
+    match dialect {
+        Dialect::Responses => vec![Part::Code("print(22 / 7)".to_owned()), message],
+        Dialect::Threads => vec![message, Part::Image],
     }
 }
 

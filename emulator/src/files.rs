@@ -1,4 +1,7 @@
-//! Uploaded files, one store for both dialects: kept, listed and read back, never searched.
+//! Uploaded files, one store for both dialects: kept, listed and read back, never searched. What agents make is in
+//! [`made`].
+
+pub(crate) mod made;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -107,17 +110,19 @@ pub(crate) fn list(context: &Context, request: &ServiceRequest) -> Result<Reply,
 /// `GET /files/{id}`
 pub(crate) fn get(context: &Context, request: &ServiceRequest) -> Result<Reply, ServiceError> {
     let project = context.project.lock();
-    let file = project.files.get(request.segment(0));
-    let file = file.ok_or_else(|| unknown(request.segment(0)))?;
-    Ok(Reply::json(file.json()))
+    let id = request.segment(0);
+    let file = project.files.get(id).map(File::json);
+    let file = file.or_else(|| made::file(id).map(|file| file.json()));
+    Ok(Reply::json(file.ok_or_else(|| unknown(id))?))
 }
 
 /// `GET /files/{id}/content`
 pub(crate) fn content(context: &Context, request: &ServiceRequest) -> Result<Reply, ServiceError> {
     let project = context.project.lock();
-    let file = project.files.get(request.segment(0));
-    let file = file.ok_or_else(|| unknown(request.segment(0)))?;
-    Ok(Reply::file(file.content.clone()))
+    let id = request.segment(0);
+    let uploaded = project.files.get(id).map(|file| file.content.clone());
+    let bytes = uploaded.or_else(|| made::file(id).map(|file| file.content));
+    Ok(Reply::file(bytes.ok_or_else(|| unknown(id))?))
 }
 
 /// `DELETE /files/{id}`
@@ -131,6 +136,6 @@ pub(crate) fn delete(context: &Context, request: &ServiceRequest) -> Result<Repl
     }
 }
 
-fn unknown(id: &str) -> ServiceError {
+pub(crate) fn unknown(id: &str) -> ServiceError {
     ServiceError::not_found(format!("No file found with id '{id}'."))
 }

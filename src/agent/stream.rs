@@ -1,5 +1,6 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod approvals;
 mod leftover;
 
 use std::{
@@ -15,10 +16,14 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind, approval::Decision, turn::ToolCall};
+use super::{End, Event, Failure, presentation::Presentation, turn::ToolCall, watch::Watch};
 use crate::sse::Decoder;
 
-pub use self::leftover::{LeftState, Leftover};
+pub use self::{
+    approvals::AnswerApprovals,
+    leftover::{LeftState, Leftover, UpstreamIds},
+};
+
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -41,17 +46,6 @@ pub trait Translator: Send + fmt::Debug {
     fn upstream_ids(&self) -> UpstreamIds;
 }
 
-/// The service's names for one turn.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UpstreamIds {
-    /// `thread_...` of a classic turn.
-    pub thread_id: Option<String>,
-    /// `run_...` of a classic turn, `resp_...` of a new one.
-    pub run_id: Option<String>,
-    /// The session of a hosted agent.
-    pub session: Option<String>,
-}
-
 /// A turn that ended well, and that the client will show as a part of the history.
 #[derive(Debug, Default)]
 pub struct Ended {
@@ -62,14 +56,6 @@ pub struct Ended {
     /// The service's names for the turn.
     pub ids: UpstreamIds,
 }
-
-/// Answers requests for approvals that the policy has decided; gives what the agent says then.
-pub type AnswerApprovals = Box<
-    dyn FnMut(Vec<Decision>, UpstreamIds) -> BoxFuture<'static, Result<ByteStream, Failure>> + Send,
->;
-
-/// Most rounds of approvals in one answer.
-const MAX_APPROVAL_ROUNDS: usize = 32;
 
 /// Called before a good end is told; the end waits for it.
 pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
@@ -97,6 +83,9 @@ pub struct AnswerStream {
     bytes: Option<ByteStream>,
     decoder: Decoder,
     translator: Box<dyn Translator>,
+    presentation: Option<Presentation>,
+    /// Events that have been read and not shown; empty between two reads.
+    read_events: VecDeque<Event>,
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
@@ -113,6 +102,7 @@ pub struct AnswerStream {
     going_on: Option<BoxFuture<'static, Result<ByteStream, Failure>>>,
     /// A good end that waits.
     ending: Option<(BoxFuture<'static, ()>, End)>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl fmt::Debug for AnswerStream {
@@ -139,6 +129,8 @@ impl AnswerStream {
             bytes: Some(bytes),
             decoder: Decoder::new(MAX_EVENT_BYTES),
             translator,
+            presentation: None,
+            read_events: VecDeque::new(),
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
@@ -154,17 +146,23 @@ impl AnswerStream {
             approval_rounds: 0,
             going_on: None,
             ending: None,
+            watch: None,
         }
+    }
+
+    /// Shows the answer in this way; to be called before the first event is asked for.
+    pub fn present(&mut self, presentation: Presentation) {
+        self.presentation = Some(presentation);
+    }
+
+    /// Lets `watch` see what comes from here on.
+    pub fn watched_by(&mut self, watch: Box<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
     pub fn call_before_end(&mut self, before_end: BeforeEnd) {
         self.before_end = Some((before_end, Ended::default()));
-    }
-
-    /// Answers requests for approvals with `answer`, without which they fail.
-    pub fn answer_approvals_with(&mut self, answer: AnswerApprovals) {
-        self.answer_approvals = Some(answer);
     }
 
     /// Waits for the first sign that the agent works.
@@ -267,8 +265,13 @@ impl AnswerStream {
         }
     }
 
-    /// Collects what is said, where somebody wants it at the end.
+    /// Tells who watches, and collects what is said, where somebody wants it at the end.
     fn note(&mut self, event: &Event) {
+        match (event, &mut self.watch) {
+            (Event::End(end), _) => self.tell_end(Some(end)),
+            (event, Some(watch)) => watch.event(event),
+            _ => {}
+        }
         let Some((_, said)) = &mut self.before_end else {
             return;
         };
@@ -290,17 +293,25 @@ impl AnswerStream {
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
-        let (translator, pending) = (&mut self.translator, &mut self.pending);
+        let (translator, events) = (&mut self.translator, &mut self.read_events);
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
-                if let Err(error) = translator.translate(name, data, pending) {
+                if let Err(error) = translator.translate(name, data, events) {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
-                    pending.push_back(Event::End(End::Failed(failure)));
+                    events.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(pending.back(), Some(Event::End(_) | Event::Decided(_)));
+                end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
+        match &mut self.presentation {
+            Some(presentation) => {
+                for event in self.read_events.drain(..) {
+                    presentation.show(event, &mut self.pending);
+                }
+            }
+            None => self.pending.append(&mut self.read_events),
+        }
         if end_seen {
             self.ended_by_service = true;
             self.finish_body(context);
@@ -336,20 +347,9 @@ impl AnswerStream {
         }
     }
 
-    /// The upstream answer is over, and the agent goes on with another one.
-    fn go_on(&mut self, decisions: Vec<Decision>) {
-        self.bytes = None;
-        self.decoder = Decoder::new(MAX_EVENT_BYTES);
-        self.ended_by_service = false;
-        self.approval_rounds += 1;
-        match &mut self.answer_approvals {
-            Some(answer) if self.approval_rounds <= MAX_APPROVAL_ROUNDS => {
-                self.going_on = Some(answer(decisions, self.translator.upstream_ids()));
-            }
-            _ => self.fail(Failure::new(
-                FailureKind::ApprovalRequired,
-                format!("the agent asked for approvals more than {MAX_APPROVAL_ROUNDS} times"),
-            )),
+    fn tell_end(&mut self, end: Option<&End>) {
+        if let Some(mut watch) = self.watch.take() {
+            watch.ended(end, self.translator.upstream_ids());
         }
     }
 
@@ -360,6 +360,7 @@ impl AnswerStream {
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
+        self.tell_end(None);
         if let Some(on_drop) = self.on_drop.take() {
             on_drop(Leftover {
                 ids: self.translator.upstream_ids(),

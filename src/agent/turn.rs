@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Definition, Overrides};
+use super::{Definition, Overrides, file::UpstreamFile};
 
 use crate::config::{approvals::ApprovalPolicy, endpoint::AgentEndpoint};
 
@@ -114,6 +114,22 @@ pub enum Message {
 pub enum UserPart {
     /// Text.
     Text(String),
+    /// An image.
+    Image {
+        /// Its address, or a `data:` URL.
+        url: String,
+        /// How closely it is looked at: `auto`, `low` or `high`.
+        detail: Option<String>,
+    },
+    /// A file that was uploaded before.
+    File(UpstreamFile),
+    /// A file with its content.
+    FileContent {
+        /// Its name.
+        name: String,
+        /// The content as a `data:` URL or in base64, as the client sent it.
+        data: String,
+    },
 }
 
 /// A function call that an assistant asked for.

@@ -1,5 +1,7 @@
 //! The one list of settings, from which the documentation is checked.
 
+pub mod telemetry;
+
 /// One setting as the documentation shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -19,7 +21,7 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
     }
 }
 
-/// Every setting the gateway reads; a test holds the README and `local.settings.example.json` to this list.
+/// Every setting the gateway reads, but those of [`telemetry`]; a test holds the README and `local.settings.example.json` to this list.
 pub const SETTINGS: &[Setting] = &[
     setting(
         "FOUNDRY_PROJECT_ENDPOINT",
@@ -28,13 +30,53 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "GATEWAY_API_KEYS",
-        "none, required",
+        "none; one way in is required",
         "callers: `name=key` or `name=sha256:<hex>`, comma-separated; a name may stand several times; a bare key is named `default`",
     ),
     setting(
         "GATEWAY_ALLOW_ANONYMOUS",
         "`false`",
         "`true` serves requests without a key",
+    ),
+    setting(
+        "GATEWAY_ENTRA_TENANT_ID",
+        "none",
+        "takes access tokens of this Microsoft Entra tenant, beside keys or instead of them; a GUID",
+    ),
+    setting(
+        "GATEWAY_ENTRA_AUDIENCE",
+        "none",
+        "the audience of those tokens, comma-separated: the application id of the gateway's app registration, or its application id URI",
+    ),
+    setting(
+        "GATEWAY_ENTRA_ALLOWED_CLIENTS",
+        "every application",
+        "ids of the applications whose tokens are taken, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_ROLES",
+        "none",
+        "roles of which a token needs one, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_SCOPES",
+        "none",
+        "scopes of which a token needs one, comma-separated; beside roles, either is enough",
+    ),
+    setting(
+        "GATEWAY_UPSTREAM_IDENTITY",
+        "`service`",
+        "on whose behalf Foundry is called: `service` the gateway's identity, `pass-through` the caller's own token for Foundry, `on-behalf-of` one that Entra gives in exchange for the caller's; [docs/callers.md](docs/callers.md)",
+    ),
+    setting(
+        "GATEWAY_ENTRA_CLIENT_ID",
+        "`AZURE_CLIENT_ID`, unless that is a managed identity's",
+        "the gateway's app registration, which exchanges callers' tokens",
+    ),
+    setting(
+        "GATEWAY_CALLERS",
+        "none",
+        "policies of callers (agents, requests per minute, answers at once): inline JSON, or the path of a JSON file; [docs/callers.md](docs/callers.md)",
     ),
     setting(
         "GATEWAY_AGENTS",
@@ -109,7 +151,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AZURE_AUTHORITY_HOST",
         "`https://login.microsoftonline.com`",
-        "Entra authority, such as that of a sovereign cloud",
+        "Entra authority, such as that of a sovereign cloud: for the gateway's sign-in, and for callers' tokens",
     ),
     setting(
         "IDENTITY_ENDPOINT",
@@ -149,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_CONTINUITY_KEY",
         "derived from `GATEWAY_API_KEYS`",
-        "secret under which histories are fingerprinted, the same for all instances",
+        "secret under which histories are fingerprinted and ids of files signed, the same for all instances; required with tokens and no keys",
     ),
     setting(
         "THREADS_TABLE_ENDPOINT",
@@ -172,6 +214,16 @@ pub const SETTINGS: &[Setting] = &[
         "one look-up or change in Table Storage, repetitions included; when it is over, the request goes on without",
     ),
     setting(
+        "GATEWAY_CITATION_MARKERS",
+        "`keep`",
+        "markers such as `【4:0†source】` in answers: `keep` or `strip`; annotations are the same either way",
+    ),
+    setting(
+        "GATEWAY_PUBLIC_URL",
+        "where the request was sent",
+        "address of the gateway in links to files: `https://<app>.azurewebsites.net`",
+    ),
+    setting(
         "SSL_CERT_FILE",
         "none",
         "certificate authorities (PEM) to trust beside the bundled ones",
@@ -190,6 +242,11 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_LOG",
         "`info`",
         "log level, or filter directives such as `foundry_gateway=debug`",
+    ),
+    setting(
+        "GATEWAY_LOG_FORMAT",
+        "`text`",
+        "`json` writes each line of the log as one JSON object",
     ),
     setting(
         "GATEWAY_CONNECT_TIMEOUT_SECONDS",
@@ -240,6 +297,11 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_MAX_BODY_BYTES",
         "`33554432`",
         "size of a request body",
+    ),
+    setting(
+        "GATEWAY_MAX_FILE_BYTES",
+        "`209715200`",
+        "size of an uploaded file, which streams through; the service takes 512 MiB",
     ),
     setting(
         "GATEWAY_MAX_CONCURRENT_REQUESTS",

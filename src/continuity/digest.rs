@@ -4,6 +4,8 @@
 //! blocks and citation markers, and write a call's arguments anew: what survives that is hashed. What users and tools said they leave alone but for
 //! blanks around it, and there a change of indentation is an edit. All of them may send parts for a string.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
@@ -139,10 +141,8 @@ impl Fingerprint {
         match message {
             Message::Instruction { text } => self.texts("instruction", [text.as_str()]),
             Message::User { parts } => {
-                self.texts(
-                    "user",
-                    parts.iter().map(|UserPart::Text(text)| text.as_str()),
-                );
+                let parts: Vec<_> = parts.iter().map(text_of).collect();
+                self.texts("user", parts.iter().map(Cow::as_ref));
             }
             Message::Assistant { text, tool_calls } => {
                 let text = text.as_deref().map(settled).unwrap_or_default();
@@ -220,6 +220,16 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// What stands for a part: its text, or what nobody types.
+fn text_of(part: &UserPart) -> Cow<'_, str> {
+    match part {
+        UserPart::Text(text) => Cow::Borrowed(text),
+        UserPart::Image { url, .. } => Cow::Owned(format!("\u{1}image {url}")),
+        UserPart::File(file) => Cow::Owned(format!("\u{1}file {file:?}")),
+        UserPart::FileContent { name, data } => Cow::Owned(format!("\u{1}content {name} {data}")),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,7 @@
 //! Sends requests to one Foundry project over the one HTTP client of the process.
 
+mod bodies;
+
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
@@ -7,19 +9,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, header};
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{definitions::Definitions, failures, retry};
+use self::bodies::read_failure;
+pub(super) use self::bodies::{byte_stream, read_json};
+use super::{definitions::Definitions, retry};
 use crate::{
-    agent::{
-        Failure, FailureKind,
-        stream::{ByteStream, Leftover},
-    },
+    agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
+    error::ApiError,
     identity::TokenSource,
+    telemetry::{Child, attributes, propagation},
 };
 
 /// A Foundry project.
@@ -27,11 +31,15 @@ pub struct Foundry {
     http: reqwest::Client,
     /// Project endpoint without a slash at the end.
     endpoint: String,
+    /// Its host and port.
+    server: (String, u16),
     tokens: Arc<dyn TokenSource>,
+    /// Whether `tokens` are a caller's, and not the gateway's.
+    acts_for_a_caller: bool,
     pub(super) limits: LimitsConfig,
     pub(super) tasks: TaskTracker,
     /// The service has refused `store: false` with an agent; it is not sent again.
-    pub(super) refuses_store: AtomicBool,
+    pub(super) refuses_store: Arc<AtomicBool>,
     /// What agents are made of, as far as it had to be read.
     pub(super) definitions: Definitions,
 }
@@ -65,10 +73,6 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) features: Option<&'a str>,
 }
 
-/// Part of an error body that is read; the rest is not needed to tell what happened.
-const MAX_ERROR_BYTES: usize = 64 << 10;
-/// Size up to which a listing is read.
-const MAX_JSON_BYTES: usize = 8 << 20;
 /// How long to wait for the few bytes that end a finished stream, to keep its connection.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -84,12 +88,39 @@ impl Foundry {
         Self {
             http,
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            server: (
+                endpoint.host_str().unwrap_or_default().to_owned(),
+                endpoint.port_or_known_default().unwrap_or_default(),
+            ),
             tokens,
             limits,
             tasks,
-            refuses_store: AtomicBool::new(false),
+            refuses_store: Arc::default(),
+            acts_for_a_caller: false,
             definitions: Definitions::default(),
         }
+    }
+
+    /// The same project, called with the tokens of one caller. It shares nothing that was read with the tokens of
+    /// others.
+    #[must_use]
+    pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self {
+            http: self.http.clone(),
+            endpoint: self.endpoint.clone(),
+            server: self.server.clone(),
+            tokens,
+            acts_for_a_caller: true,
+            limits: self.limits.clone(),
+            tasks: self.tasks.clone(),
+            refuses_store: Arc::clone(&self.refuses_store),
+            definitions: Definitions::default(),
+        }
+    }
+
+    /// Host and port, for spans.
+    pub fn server(&self) -> (&str, u16) {
+        (&self.server.0, self.server.1)
     }
 
     /// Where background work belongs, so that shutdown waits for it.
@@ -112,6 +143,8 @@ impl Foundry {
         let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
         let mut replaced = false;
         let mut attempt = 0;
+        // From the failure to the answer of the repetition.
+        let mut repetition = Child::default();
         loop {
             let outcome = self.send_once(&request, call, &authorization).await;
             let (failure, retriable) = match outcome {
@@ -138,8 +171,12 @@ impl Foundry {
                 .then(|| retry::wait_before(attempt, failure.retry_after, call.deadline))
                 .flatten();
             let Some(wait) = wait else {
-                return Err(failure);
+                repetition.fail(ApiError::code_of(failure.kind));
+                return Err(self.told_to_whom_it_concerns(failure));
             };
+            repetition = Child::begin("retry", SpanKind::Client);
+            repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
+            repetition.set(attributes::RETRY_REASON, ApiError::code_of(failure.kind));
             tracing::info!(
                 attempt,
                 wait_ms = wait.as_millis(),
@@ -152,28 +189,38 @@ impl Foundry {
         }
     }
 
+    /// Where a caller's own token is refused, it is the caller who can do something about it.
+    fn told_to_whom_it_concerns(&self, failure: Failure) -> Failure {
+        let (kind, message) = match failure.kind {
+            FailureKind::CredentialRejected if self.acts_for_a_caller => (
+                FailureKind::CallerTokenRejected,
+                "the agent service did not accept your token; get a new one for https://ai.azure.com",
+            ),
+            FailureKind::PermissionDenied if self.acts_for_a_caller => (
+                FailureKind::PermissionDenied,
+                "you may not use agents of this project; ask for the role Foundry User on the project",
+            ),
+            _ => return failure,
+        };
+        Failure {
+            kind,
+            message: message.to_owned(),
+            ..failure
+        }
+    }
+
     async fn send_once(
         &self,
         request: &UpstreamRequest<'_>,
         call: &Call,
         authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert("x-ms-client-request-id", id);
-        }
+        let mut builder =
+            self.signed_request(request.method.clone(), request.path, authorization, call);
         let features = request.features.map(HeaderValue::from_str);
         if let Some(Ok(features)) = features {
-            headers.insert("foundry-features", features);
+            builder = builder.header("foundry-features", features);
         }
-        let mut builder = self
-            .http
-            .request(
-                request.method.clone(),
-                format!("{}{}", self.endpoint, request.path),
-            )
-            .headers(headers);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -189,6 +236,47 @@ impl Foundry {
         }
     }
 
+    /// Posts a body that streams, and therefore once. Its own time counts, too: only the call's deadline bounds it.
+    pub(super) async fn send_stream(
+        &self,
+        path: &str,
+        content_type: HeaderValue,
+        body: reqwest::Body,
+        call: &Call,
+    ) -> Result<reqwest::Response, Failure> {
+        let authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let builder = self
+            .signed_request(Method::POST, path, &authorization, call)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(read_failure(response).await),
+            Ok(Err(error)) => match not_answered(&error) {
+                SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
+            },
+            Err(_) => Err(Failure::timed_out("no response headers within the limit")),
+        }
+    }
+
+    fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &HeaderValue,
+        call: &Call,
+    ) -> reqwest::RequestBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        propagation::inject(&mut headers);
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .headers(headers)
+    }
+
     /// Sends a request and reads its JSON answer.
     pub(super) async fn get_json<T: serde::de::DeserializeOwned>(
         &self,
@@ -201,7 +289,12 @@ impl Foundry {
             body: None,
             features: None,
         };
-        read_json(self.send(request, call).await?, call.deadline).await
+        let child = Child::begin("GET", SpanKind::Client);
+        let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        child
+            .around(read)
+            .await
+            .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
 
     /// Deletes what `path` names, unless it is gone already.
@@ -270,44 +363,4 @@ pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The body of a response as a stream whose errors are told in full.
-pub(super) fn byte_stream(response: reqwest::Response) -> ByteStream {
-    Box::pin(
-        response
-            .bytes_stream()
-            .map_err(|error| full_text(&error).into()),
-    )
-}
-
-async fn read_failure(response: reqwest::Response) -> Failure {
-    let status = response.status();
-    let headers = response.headers().clone();
-    let body = tokio::time::timeout(DRAIN_TIMEOUT, read_body(response, MAX_ERROR_BYTES)).await;
-    failures::from_response(status, &headers, &body.unwrap_or_default())
-}
-
-/// Reads at most `limit` bytes of a body; what was read before an error counts.
-async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(Ok(chunk)) = stream.next().await {
-        let room = limit - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == limit {
-            break;
-        }
-    }
-    body
-}
-
-pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
-    response: reqwest::Response,
-    deadline: Instant,
-) -> Result<T, Failure> {
-    let body = tokio::time::timeout_at(deadline, read_body(response, MAX_JSON_BYTES))
-        .await
-        .map_err(|_| Failure::timed_out("no whole body within the limit"))?;
-    serde_json::from_slice(&body).map_err(|error| Failure::unreadable(error.to_string()))
 }

@@ -4,6 +4,7 @@
 //! only what is new, and is stored, so that it can be continued in its turn.
 
 mod approvals;
+mod citations;
 mod from_turn;
 mod inline;
 mod items;

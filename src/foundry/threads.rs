@@ -5,6 +5,7 @@
 //! `POST /threads/{id}/runs`, because only there is `additional_instructions`), and after the answer, not
 //! waited for, one `DELETE /threads/{id}`; before that one cancel where the run has not ended.
 
+mod citations;
 mod cleanup;
 mod client_tools;
 mod from_turn;

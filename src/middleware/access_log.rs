@@ -1,124 +1,175 @@
-//! One line for each request, written when its body has ended.
+//! One line, and one span, for each request, written when its body has ended or its client has left.
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::RequestId;
 use crate::{
-    error::ErrorDetail,
+    app::AppState,
+    error::{ErrorCode, ErrorDetail},
     identity::callers::CallerName,
     sse::end_of_body::{BodyEnd, EndOfBody},
+    telemetry::{Outcome, RequestEnd, RequestFacts, RequestTelemetry, request::is_probe},
 };
 
-pub(super) async fn log(request: Request, next: Next) -> Response {
-    let start = Instant::now();
-    let method = request.method().clone();
-    // The route, not the path: paths of unknown routes are whatever a client makes up.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(String::new, |route| route.as_str().to_owned());
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default();
-    let invocation_id = request
-        .headers()
-        .get("x-azure-functions-invocationid")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let response = next.run(request).await;
-    let first_byte = start.elapsed();
-    let status = response.status();
-    let caller = response
-        .extensions()
-        .get::<CallerName>()
-        .map(|caller| caller.0.clone())
-        .unwrap_or_default();
-    let detail = response
-        .extensions()
-        .get::<ErrorDetail>()
-        .map(|detail| detail.0.clone())
-        .unwrap_or_default();
+pub(super) async fn log(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let mut line = Line::begin(&app, &request);
+    request.extensions_mut().insert(line.telemetry.clone());
+    let telemetry = line.telemetry.clone();
+    let response = telemetry.around(next.run(request)).await;
+    line.answered(&response);
     let (parts, body) = response.into_parts();
-    let body = EndOfBody::new(body, move |end, bytes| {
-        let line = Line {
-            id: &id,
-            invocation_id: &invocation_id,
-            method: method.as_str(),
-            route: &route,
-            status,
-            caller: &caller,
-            detail: &detail,
-            end,
-            bytes,
-            first_byte_ms: first_byte.as_secs_f64() * 1e3,
-            duration_ms: start.elapsed().as_secs_f64() * 1e3,
-        };
-        line.write();
-    });
+    let body = EndOfBody::new(body, move |end, bytes| line.ended(end, bytes));
     Response::from_parts(parts, Body::new(body))
 }
 
-struct Line<'a> {
-    id: &'a str,
-    invocation_id: &'a str,
-    method: &'a str,
-    route: &'a str,
-    status: StatusCode,
-    caller: &'a str,
-    detail: &'a str,
+/// What the line will say. It is written when this is dropped, so that a client that leaves before there is an answer
+/// is told of too.
+struct Line {
+    telemetry: RequestTelemetry,
+    start: Instant,
+    id: String,
+    invocation_id: String,
+    method: Method,
+    route: String,
+    /// Status and time of the answer, once there is one.
+    answer: Option<(StatusCode, f64)>,
+    caller: String,
+    code: Option<ErrorCode>,
+    detail: String,
     end: BodyEnd,
     bytes: u64,
-    first_byte_ms: f64,
-    duration_ms: f64,
 }
 
-/// Routes that the host and load balancers ask all the time.
-const PROBES: [&str; 3] = ["/", "/healthz", "/readyz"];
+impl Line {
+    fn begin(app: &AppState, request: &Request) -> Self {
+        // The route, not the path: paths of unknown routes are whatever a client makes up.
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
+        let id = request.extensions().get::<RequestId>();
+        let id = id.map(|id| id.0.clone()).unwrap_or_default();
+        let invocation_id = request
+            .headers()
+            .get("x-azure-functions-invocationid")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let telemetry = app.telemetry.request(&RequestFacts {
+            method: request.method(),
+            route: &route,
+            id: &id,
+            invocation_id: &invocation_id,
+            headers: request.headers(),
+        });
+        Self {
+            telemetry,
+            start: Instant::now(),
+            id,
+            invocation_id,
+            method: request.method().clone(),
+            route,
+            answer: None,
+            caller: String::new(),
+            code: None,
+            detail: String::new(),
+            end: BodyEnd::Cancelled,
+            bytes: 0,
+        }
+    }
 
-impl Line<'_> {
-    fn write(&self) {
+    fn answered(&mut self, response: &Response) {
+        let extensions = response.extensions();
+        self.answer = Some((response.status(), milliseconds(self.start.elapsed())));
+        if let Some(CallerName(caller)) = extensions.get() {
+            self.caller.clone_from(caller);
+        }
+        if let Some(ErrorDetail(detail)) = extensions.get() {
+            self.detail.clone_from(detail);
+        }
+        self.code = extensions.get().cloned();
+    }
+
+    fn ended(mut self, end: BodyEnd, bytes: u64) {
+        self.end = end;
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let report = self.telemetry.report();
+        let duration = self.start.elapsed();
+        let status = self.answer.map(|(status, _)| status);
+        let code = self.code.as_ref().map(|ErrorCode(code)| code.as_ref());
+        let code = code.or(report.error);
+        if self.caller.is_empty() {
+            self.caller.clone_from(&report.caller);
+        }
+        let outcome = match self.end {
+            BodyEnd::Cancelled => Outcome::Cancelled,
+            BodyEnd::Error => Outcome::Error,
+            BodyEnd::Done if code.is_some() => Outcome::Error,
+            BodyEnd::Done => Outcome::Done,
+        };
+        let own = report
+            .upstream
+            .map(|upstream| duration.saturating_sub(upstream));
+        let _current = self.telemetry.enter();
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     request.id = self.id,
                     faas.invocation_id = self.invocation_id,
-                    http.method = self.method,
+                    http.method = self.method.as_str(),
                     http.route = self.route,
-                    http.status = self.status.as_u16(),
+                    http.status = status.unwrap_or(CLIENT_LEFT).as_u16(),
                     caller = self.caller,
-                    outcome = outcome(self.end),
+                    agent = report.agent,
+                    outcome = outcome.as_str(),
+                    error.code = code,
                     bytes = self.bytes,
-                    first_byte_ms = self.first_byte_ms,
-                    duration_ms = self.duration_ms,
+                    first_byte_ms = self.answer.map(|(_, first_byte)| first_byte),
+                    duration_ms = milliseconds(duration),
+                    upstream_ms = report.upstream.map(milliseconds),
+                    own_ms = own.map(milliseconds),
+                    input_tokens = report.usage.map(|usage| usage.input),
+                    cached_tokens = report.usage.map(|usage| usage.cached_input),
+                    output_tokens = report.usage.map(|usage| usage.output),
+                    reasoning_tokens = report.usage.map(|usage| usage.reasoning_output),
                     detail = self.detail,
                     "request"
                 )
             };
         }
-        if self.status.is_server_error() {
+        if status.is_some_and(|status| status.is_server_error()) {
             line!(warn);
-        } else if PROBES.contains(&self.route) {
+        } else if is_probe(&self.route) {
             line!(debug);
         } else {
             line!(info);
         }
+        self.telemetry.end(&RequestEnd {
+            status,
+            outcome,
+            error: code,
+            caller: &self.caller,
+            duration,
+        });
     }
 }
 
-const fn outcome(end: BodyEnd) -> &'static str {
-    match end {
-        BodyEnd::Done => "done",
-        BodyEnd::Error => "error",
-        BodyEnd::Cancelled => "cancelled",
-    }
+/// Nobody is told this status: the client left before there was one. The number is that of nginx.
+const CLIENT_LEFT: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};
+
+fn milliseconds(duration: std::time::Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }

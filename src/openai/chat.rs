@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod chunks;
+mod citations;
 pub mod classic_tools;
 pub mod fields;
 pub mod options;
@@ -14,6 +15,7 @@ pub mod response;
 pub mod to_overrides;
 pub mod to_turn;
 pub mod tool_results;
+pub mod user_parts;
 
 /// What every part of one answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]

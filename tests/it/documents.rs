@@ -1,11 +1,14 @@
 //! Documents that repeat what the code knows are held to it.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use foundry_gateway::{
     agent::model_name,
     config::{
-        Config, Environment, agents::AgentsConfig, identity::CredentialKind, settings::SETTINGS,
+        Config, Environment,
+        agents::AgentsConfig,
+        identity::CredentialKind,
+        settings::{SETTINGS, Setting, telemetry::TELEMETRY},
     },
     openai::chat::fields::{FIELDS, Treatment},
 };
@@ -15,10 +18,14 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(TELEMETRY)
+}
+
 #[test]
 fn the_readme_lists_every_setting_as_the_code_does() {
     let readme = read("README.md");
-    for setting in SETTINGS {
+    for setting in settings() {
         let row = format!(
             "| `{}` | {} | {} |",
             setting.name, setting.default, setting.meaning
@@ -34,10 +41,7 @@ fn the_readme_lists_every_setting_as_the_code_does() {
         .collect();
     assert_eq!(
         names,
-        SETTINGS
-            .iter()
-            .map(|setting| setting.name)
-            .collect::<Vec<_>>()
+        settings().map(|setting| setting.name).collect::<Vec<_>>()
     );
 }
 
@@ -55,8 +59,8 @@ fn the_example_settings_are_known_and_make_a_configuration() {
     let values = example["Values"].as_object().unwrap();
     assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
     for name in values.keys() {
-        let known = OF_THE_HOST.contains(&name.as_str())
-            || SETTINGS.iter().any(|setting| setting.name == name);
+        let known =
+            OF_THE_HOST.contains(&name.as_str()) || settings().any(|setting| setting.name == name);
         assert!(
             known,
             "local.settings.example.json has {name}, which nothing reads"
@@ -141,11 +145,11 @@ fn every_setting_that_the_code_reads_is_listed() {
     assert!(20 < read_by_code.len());
     for name in &read_by_code {
         assert!(
-            SETTINGS.iter().any(|setting| setting.name == name),
+            settings().any(|setting| setting.name == name),
             "{name} is read but not listed"
         );
     }
-    for setting in SETTINGS {
+    for setting in settings() {
         let is_read = read_by_code.iter().any(|name| name == setting.name);
         assert!(is_read, "{} is listed but not read", setting.name);
     }
@@ -159,7 +163,7 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
         if path.is_dir() {
             collect_settings(&shown, names);
         } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !shown.ends_with("settings.rs")
+            && !shown.contains("config/settings")
             && !shown.contains("tests")
         {
             let prefixes = [
@@ -170,6 +174,10 @@ fn collect_settings(folder: &str, names: &mut Vec<String>) {
                 "IDENTITY_",
                 "SSL_",
                 "THREADS_",
+                "OTEL_",
+                "APPLICATIONINSIGHTS_",
+                "WEBSITE_",
+                "REGION_",
             ];
             let text = read(&shown);
             let words = text
@@ -220,7 +228,7 @@ fn the_table_of_request_fields_is_that_of_the_code() {
 
 #[test]
 fn every_error_code_is_documented() {
-    let code = read("src/error/table.rs") + &read("src/error.rs");
+    let code = read("src/error/table.rs") + &read("src/error/callers.rs") + &read("src/error.rs");
     let code = code.split("#[cfg(test)]").next().unwrap();
     let document = read("docs/errors.md");
     let words = code.split('"').skip(1).step_by(2);
@@ -234,5 +242,43 @@ fn every_error_code_is_documented() {
             document.contains(&format!("`{code}`")),
             "docs/errors.md lacks {code}"
         );
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let mut sources = String::new();
+    for folder in ["src", "tests"] {
+        collect_sources(folder, &mut sources);
+    }
+    let document = read("SECURITY.md");
+    let threats: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2)
+        .collect();
+    assert!(20 <= threats.len(), "{threats:#?}");
+    for threat in threats {
+        let shown_by = threat.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<_> = shown_by.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing shows this: {threat}");
+        for name in names {
+            let is_test = sources.contains(&format!("fn {name}()"));
+            assert!(
+                is_test || Path::new(name).is_file(),
+                "SECURITY.md names {name}, which is not there"
+            );
+        }
+    }
+}
+
+fn collect_sources(folder: &str, sources: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_sources(path.to_str().unwrap(), sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *sources += &read(path.to_str().unwrap());
+        }
     }
 }

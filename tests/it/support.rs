@@ -2,19 +2,23 @@
 
 mod azurite;
 mod client;
+mod collector;
 mod faulty_store;
 mod gateway;
 mod program;
 mod scripted;
+mod tls;
 mod witness;
 
 pub(crate) use self::{
     azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
+    collector::{Answer, Collector, Point, Received, Span},
     faulty_store::{FaultyStore, Weather},
     gateway::Gateway,
     program::{Ended, Program},
     scripted::ScriptedUpstream,
+    tls::TlsListener,
     witness::Witness,
 };
 

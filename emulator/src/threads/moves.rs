@@ -9,6 +9,7 @@ use super::run::{Run, RunStatus, Usage};
 use super::steps::{Step, StepDetails, StepOwner, ToolCall};
 use super::{Shown, Thread};
 use crate::clock::Clock;
+use crate::files::made;
 use crate::ids;
 use crate::stream::{Frame, Mark, delay_before};
 
@@ -107,6 +108,7 @@ impl Stage<'_> {
             Move::MessageCreated => self.start_message(),
             Move::MessageInProgress => self.message_event("thread.message.in_progress", |_, _| {}),
             Move::Text(piece) => self.text(&piece),
+            Move::Image => self.image(),
             Move::MessageCompleted => {
                 self.message_event("thread.message.completed", |message, now| {
                     message.status = "completed";
@@ -280,6 +282,27 @@ impl Stage<'_> {
         let mut frame = Frame::json("thread.message.delta", &data, piece.mark);
         frame.half = piece.half;
         frame
+    }
+
+    /// An image that code has drawn, as the last part of the message.
+    fn image(&mut self) -> Frame {
+        let mut block = json!({"type": "image_file", "image_file": {"file_id": made::IMAGE}});
+        let mut message_id = String::new();
+        let mut index = 0;
+        if let Some(message) = self.current_message() {
+            message_id.clone_from(&message.id);
+            index = message.content.len();
+            message.content.push(block.clone());
+        }
+        if let Some(block) = block.as_object_mut() {
+            block.insert("index".to_owned(), json!(index));
+        }
+        let data = json!({
+            "id": message_id,
+            "object": "thread.message.delta",
+            "delta": {"content": [block]},
+        });
+        Frame::json("thread.message.delta", &data, Mark::Other)
     }
 
     fn start_call(&mut self, index: usize, mut call: ToolCall) -> Frame {

@@ -13,6 +13,9 @@ use super::{
     Replaced, Row, StoreError, Stored, Taken, Version,
 };
 
+/// The word for this store in `/readyz` and in logs.
+pub const KIND: &str = "memory";
+
 /// Rows that are kept; beyond, those written longest ago go first. A row takes about 1 KiB, so about 20 MiB at most.
 pub const CAPACITY: usize = 20_000;
 
@@ -183,7 +186,7 @@ impl ConversationStore for MemoryStore {
     }
 
     fn kind(&self) -> &'static str {
-        "memory"
+        KIND
     }
 }
 

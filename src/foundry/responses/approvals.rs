@@ -10,6 +10,7 @@ use crate::{
         stream::{AnswerApprovals, ByteStream, UpstreamIds},
     },
     foundry::client::{Call, Foundry, byte_stream},
+    telemetry::Carried,
 };
 
 /// The agent, as the service names it.
@@ -44,9 +45,10 @@ pub(super) fn answer_with(
         turn: turn.clone(),
         call: call.clone(),
     };
+    let of_turn = Carried::current();
     Box::new(move |decisions, ids| {
         answering.add(&decisions, ids);
-        Box::pin(answering.clone().send())
+        Box::pin(of_turn.clone().around(answering.clone().send()))
     })
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     inline,
-    wire::{AgentReference, Answerer, CreateResponse, InputContent, InputItem, Role},
+    wire::{AgentReference, Answerer, CreateResponse, InputContent, InputFile, InputItem, Role},
 };
 use crate::{
     agent::{
@@ -63,6 +63,21 @@ pub(super) fn create_response<'a>(
     }
 }
 
+fn content(part: &UserPart) -> InputContent<'_> {
+    match part {
+        UserPart::Text(text) => InputContent::InputText { text },
+        UserPart::Image { url, detail } => InputContent::InputImage {
+            image_url: url,
+            detail: detail.as_deref(),
+        },
+        UserPart::File(file) => InputContent::InputFile(InputFile::Uploaded { file_id: file.id() }),
+        UserPart::FileContent { name, data } => InputContent::InputFile(InputFile::Content {
+            filename: name,
+            file_data: data,
+        }),
+    }
+}
+
 fn push_items<'a>(message: &'a Message, input: &mut Vec<InputItem<'a>>) {
     match message {
         Message::Instruction { text } => input.push(InputItem::Message {
@@ -71,10 +86,7 @@ fn push_items<'a>(message: &'a Message, input: &mut Vec<InputItem<'a>>) {
         }),
         Message::User { parts } => input.push(InputItem::Message {
             role: Role::User,
-            content: parts
-                .iter()
-                .map(|UserPart::Text(text)| InputContent::InputText { text })
-                .collect(),
+            content: parts.iter().map(content).collect(),
         }),
         Message::Assistant { text, tool_calls } => {
             if let Some(text) = text {

@@ -1,12 +1,14 @@
 //! Responses stream events to [`Event`]s. Pure.
 
 mod approvals;
+mod calls;
 mod reasoning;
 
 use std::collections::VecDeque;
 
 use self::reasoning::Reasoning;
 use super::{
+    citations,
     items::{self, Fate},
     wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
 };
@@ -25,8 +27,7 @@ use crate::{
 /// from the event that closes it. What becomes of the other items is in the table of [`items`].
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
-    response_id: Option<String>,
-    session: Option<String>,
+    ids: UpstreamIds,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -126,7 +127,17 @@ impl Translator for ResponsesTranslator {
             }
             "response.created" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.response_id = Some(response.id);
+                self.ids = UpstreamIds {
+                    thread_id: None,
+                    run_id: Some(response.id),
+                    session: self.ids.session.take(),
+                    model: (*response.model).clone(),
+                    agent_version: response
+                        .agent_reference
+                        .version
+                        .clone()
+                        .or_else(|| response.agent.version.clone()),
+                };
                 self.responses += 1;
             }
             "response.completed"
@@ -148,19 +159,19 @@ impl Translator for ResponsesTranslator {
     }
 
     fn upstream_ids(&self) -> UpstreamIds {
-        UpstreamIds {
-            thread_id: None,
-            run_id: self.response_id.clone(),
-            session: self.session.clone(),
-        }
+        self.ids.clone()
     }
 }
 
 impl ResponsesTranslator {
     /// Reads the answer of an agent with this policy, in this session if it is a hosted one.
     pub(super) fn new(approvals: ApprovalPolicy, session: Option<String>) -> Self {
-        Self {
+        let ids = UpstreamIds {
             session,
+            ..UpstreamIds::default()
+        };
+        Self {
+            ids,
             approvals,
             ..Self::default()
         }
@@ -245,40 +256,15 @@ impl ResponsesTranslator {
     fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
         let Some(part) = &mut self.part else { return };
         part.citations += 1;
-        if annotation.kind == "url_citation" {
-            events.push_back(Event::Citation(Citation {
-                start: part.start + annotation.start_index,
-                end: part.start + annotation.end_index,
-                url: annotation.url.clone(),
-                title: annotation.title.clone().unwrap_or_default(),
-            }));
-        }
-    }
-
-    fn open_call(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
-        events.push_back(Event::ToolCall {
-            index: self.calls.len(),
-            call_id: item.call_id.clone(),
-            name: item.name.clone(),
-        });
-        self.calls.push(Call {
-            output_index,
-            has_arguments: false,
-        });
-    }
-
-    fn push_arguments(&mut self, output_index: u64, delta: String, events: &mut VecDeque<Event>) {
-        let position = self
-            .calls
-            .iter()
-            .position(|call| call.output_index == output_index);
-        let Some((index, call)) =
-            position.and_then(|index| Some((index, self.calls.get_mut(index)?)))
-        else {
+        let Some(source) = citations::source(annotation) else {
             return;
         };
-        call.has_arguments = true;
-        events.push_back(Event::ToolCallArguments { index, delta });
+        let place = |index| part.start + annotation.index.unwrap_or(index);
+        events.push_back(Event::Citation(Citation {
+            start: place(annotation.start_index),
+            end: place(annotation.end_index),
+            source,
+        }));
     }
 
     fn close_item(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
@@ -310,6 +296,10 @@ impl ResponsesTranslator {
                 if !complete {
                     self.push_arguments(output_index, item.arguments.clone(), events);
                 }
+            }
+            "image_generation_call" => {
+                let response = self.ids.run_id.as_deref().unwrap_or_default();
+                events.extend(citations::image(response, item).map(Event::File));
             }
             "mcp_approval_request" => self.judge(output_index, item, events),
             "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(

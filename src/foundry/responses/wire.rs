@@ -186,8 +186,32 @@ pub(super) enum Role {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum InputContent<'a> {
-    InputText { text: &'a str },
-    OutputText { text: &'a str, annotations: [(); 0] },
+    InputText {
+        text: &'a str,
+    },
+    InputImage {
+        image_url: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<&'a str>,
+    },
+    InputFile(InputFile<'a>),
+    OutputText {
+        text: &'a str,
+        annotations: [(); 0],
+    },
+}
+
+/// A file: by its id, or by its name and content.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum InputFile<'a> {
+    Uploaded {
+        file_id: &'a str,
+    },
+    Content {
+        filename: &'a str,
+        file_data: &'a str,
+    },
 }
 
 /// An event that belongs to an output item; each kind of event has a few of these fields.
@@ -228,13 +252,15 @@ pub(super) struct OutputItem {
     /// Of reasoning.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) summary: Vec<Lenient<ContentPart>>,
-    /// Of an approval request, whose answer names it.
+    /// Named by the answer to an approval request, and by the link to an image.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) server_label: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) consent_link: String,
+    /// Of `image_generation_call`: the image in base64.
+    pub(super) result: Option<String>,
 }
 
 /// A part of a message's content.
@@ -252,18 +278,29 @@ pub(super) struct ContentPart {
     pub(super) annotations: Vec<Lenient<Annotation>>,
 }
 
-/// An annotation; only `url_citation` has all of these fields.
+/// An annotation; each kind has a few of these fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
     #[serde(rename = "type")]
     #[serde(deserialize_with = "null_as_default")]
     pub(super) kind: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) start_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) end_index: usize,
+    /// Of `file_citation` and `file_path`, instead of start and end.
+    pub(super) index: Option<usize>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) url: String,
-    pub(super) title: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) title: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) file_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) container_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) filename: String,
 }
 
 /// `response.created` and the terminal events.
@@ -278,10 +315,21 @@ pub(super) struct ResponseEvent {
 pub(super) struct Response {
     pub(super) id: String,
     pub(super) status: String,
+    pub(super) model: Lenient<Option<String>>,
+    /// The agent that answers; the preview version called it `agent`.
+    pub(super) agent_reference: Lenient<AnsweringAgent>,
+    pub(super) agent: Lenient<AnsweringAgent>,
     pub(super) error: Option<RunError>,
     pub(super) incomplete_details: Option<IncompleteDetails>,
     pub(super) output: Vec<Lenient<OutputItem>>,
     pub(super) usage: Option<Usage>,
+}
+
+/// The agent that answers, with the version that the service picked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AnsweringAgent {
+    pub(super) version: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,19 +5,24 @@ use std::borrow::Cow;
 use super::{
     client_tools,
     wire::{
-        ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, JsonSchema, ResponseFormat,
-        Role, SubmitToolOutputs, ThreadMessage, ToolApproval, ToolOutput,
+        Attachment, AttachmentTool, ContentBlock, CreateRun, CreateThread, CreateThreadAndRun,
+        ImageUrl, JsonSchema, ResponseFormat, Role, SubmitToolOutputs, ThreadMessage, ToolApproval,
+        ToolOutput,
     },
 };
 use crate::agent::{
-    Definition, Failure, FailureKind, Message, Overrides, Turn, UserPart, approval, overrides,
-    turn::ToolCall,
+    Definition, Failure, FailureKind, Message, Overrides, Turn, UserPart, approval,
+    file::UpstreamFile, overrides, turn::ToolCall,
 };
 
 /// Most messages of a thread (limits page of the service).
 const MAX_MESSAGES: usize = 100_000;
 /// Most characters of one message (limits page of the service).
 const MAX_MESSAGE_CHARACTERS: usize = 1_500_000;
+/// Endings of names of documents that file search takes.
+const SEARCHED: [&str; 10] = [
+    "doc", "docx", "htm", "html", "md", "pdf", "pptx", "rtf", "tex", "txt",
+];
 
 /// Refuses what the service would refuse only after having received it all.
 pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
@@ -27,11 +32,22 @@ pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
             "a classic agent takes at most {MAX_MESSAGES} messages"
         )));
     }
+    let has_content = |message: &Message| match message {
+        Message::User { parts } => parts
+            .iter()
+            .any(|part| matches!(part, UserPart::FileContent { .. })),
+        _ => false,
+    };
+    if turn.messages.iter().any(has_content) {
+        return Err(too_large(
+            "a classic agent takes no file_data; upload the file with POST /v1/files and send its file_id".to_owned(),
+        ));
+    }
     for (index, message) in messages(turn).iter().enumerate() {
         let characters: usize = message
             .content
             .iter()
-            .map(|ContentBlock::Text { text }| text.len())
+            .map(|block| text_of(block).len())
             .sum();
         // Bytes bound characters from above, so that counting is needed only near the limit.
         if MAX_MESSAGE_CHARACTERS < characters && MAX_MESSAGE_CHARACTERS < count_characters(message)
@@ -44,11 +60,18 @@ pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
     Ok(())
 }
 
+fn text_of<'a>(block: &'a ContentBlock<'_>) -> &'a str {
+    match block {
+        ContentBlock::Text { text } => text,
+        ContentBlock::ImageUrl { .. } => "",
+    }
+}
+
 fn count_characters(message: &ThreadMessage<'_>) -> usize {
     message
         .content
         .iter()
-        .map(|ContentBlock::Text { text }| text.chars().count())
+        .map(|block| text_of(block).chars().count())
         .sum()
 }
 
@@ -202,10 +225,8 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
         Message::Instruction { .. } => None,
         Message::User { parts } => Some(ThreadMessage {
             role: Role::User,
-            content: parts
-                .iter()
-                .map(|UserPart::Text(text)| ContentBlock::Text { text: text.into() })
-                .collect(),
+            content: parts.iter().filter_map(block).collect(),
+            attachments: parts.iter().filter_map(attachment).collect(),
         }),
         Message::Assistant {
             text: said,
@@ -223,6 +244,7 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
             (!content.is_empty()).then_some(ThreadMessage {
                 role: Role::Assistant,
                 content,
+                attachments: Vec::new(),
             })
         }
         Message::ToolResult { call_id, output } => Some(ThreadMessage {
@@ -230,8 +252,43 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
             content: vec![text(
                 format!("[Result of the tool call {call_id}]\n{output}").into(),
             )],
+            attachments: Vec::new(),
         }),
     }
+}
+
+fn block(part: &UserPart) -> Option<ContentBlock<'_>> {
+    match part {
+        UserPart::Text(text) => Some(ContentBlock::Text { text: text.into() }),
+        UserPart::Image { url, detail } => Some(ContentBlock::ImageUrl {
+            image_url: ImageUrl {
+                url,
+                detail: detail.as_deref(),
+            },
+        }),
+        UserPart::File(_) | UserPart::FileContent { .. } => None,
+    }
+}
+
+/// Documents are searched, everything else is read by code.
+fn attachment(part: &UserPart) -> Option<Attachment<'_>> {
+    let UserPart::File(file) = part else {
+        return None;
+    };
+    let name = match file {
+        UpstreamFile::OpenAi { name, .. } => name.as_str(),
+        _ => "",
+    };
+    let ending = name.rsplit('.').next().unwrap_or_default();
+    let tool = if SEARCHED.contains(&ending.to_ascii_lowercase().as_str()) {
+        AttachmentTool::FileSearch
+    } else {
+        AttachmentTool::CodeInterpreter
+    };
+    Some(Attachment {
+        file_id: file.id(),
+        tools: [tool],
+    })
 }
 
 fn call_as_text(call: &ToolCall) -> String {

@@ -11,6 +11,7 @@ use crate::{
         Failure, FailureKind, Message, Turn, approval, stream::AnswerApprovals, turn::WaitingRun,
     },
     foundry::client::{Call, Foundry, UpstreamRequest, byte_stream},
+    telemetry::Carried,
 };
 
 /// The version of the API that takes approvals.
@@ -48,9 +49,10 @@ pub(super) async fn submit(
 /// Answers requests for approvals that the policy has decided: one more call, on the same run.
 pub(super) fn answer_approvals(foundry: &Arc<Foundry>, call: &Call) -> AnswerApprovals {
     let (foundry, call) = (Arc::clone(foundry), call.clone());
+    let of_turn = Carried::current();
     Box::new(move |decisions, ids| {
         let (foundry, call) = (Arc::clone(&foundry), call.clone());
-        Box::pin(async move {
+        Box::pin(of_turn.clone().around(async move {
             let (Some(thread_id), Some(run_id)) = (ids.thread_id, ids.run_id) else {
                 return Err(Failure::unreadable(
                     "a run that asks for approvals has no id",
@@ -62,7 +64,7 @@ pub(super) fn answer_approvals(foundry: &Arc<Foundry>, call: &Call) -> AnswerApp
             };
             let run = WaitingRun { thread_id, run_id };
             Ok(byte_stream(submit(&foundry, &run, &answers, &call).await?))
-        })
+        }))
     })
 }
 

@@ -26,6 +26,13 @@ pub(super) struct Said {
     pub(super) name: String,
 }
 
+impl Said {
+    /// Whether an earlier turn is looked for.
+    pub(super) fn looks_up(&self) -> bool {
+        self.recognise || self.id.is_some()
+    }
+}
+
 /// Reads the fields and headers of a request.
 pub(super) fn read(
     fields: &RawFields<'_>,

@@ -2,9 +2,10 @@
 
 use super::{
     AnswerHead,
+    citations::annotation,
     response::{
-        Annotation, AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails,
-        FinishReason, Function, PromptTokensDetails, ToolCall, UrlCitation, Usage,
+        AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails, FinishReason, Function,
+        PromptTokensDetails, ToolCall, Usage,
     },
 };
 use crate::agent::{self, Citation, End, Event, Failure};
@@ -31,7 +32,7 @@ impl AnswerFold {
     /// Takes the next event; gives the end when it has come.
     pub fn push(&mut self, event: Event) -> Option<Result<FinishReason, Failure>> {
         match event {
-            Event::Started | Event::Decided(_) | Event::Unknown(_) => {}
+            Event::Started | Event::File(_) | Event::Decided(_) | Event::Unknown(_) => {}
             Event::Reasoning(text) => self.reasoning.push_str(&text),
             Event::Text(text) => self.text.push_str(&text),
             Event::Refusal(text) => self.refusal.push_str(&text),
@@ -90,18 +91,6 @@ pub(super) fn finish_reason(end: End) -> Result<FinishReason, Failure> {
         End::Length => Ok(FinishReason::Length),
         End::ContentFilter => Ok(FinishReason::ContentFilter),
         End::Failed(failure) => Err(failure),
-    }
-}
-
-pub(super) fn annotation(citation: &Citation) -> Annotation<'_> {
-    Annotation {
-        kind: "url_citation",
-        url_citation: UrlCitation {
-            start_index: citation.start,
-            end_index: citation.end,
-            url: &citation.url,
-            title: &citation.title,
-        },
     }
 }
 

@@ -10,8 +10,10 @@ use foundry_gateway::config::{
 
 use super::{bicep, first_cells, read};
 
+const OPERATOR: &str = "the operator's own, through gatewaySettings";
+
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 10] = [
+const LEFT_ALONE: [(&str, &str); 12] = [
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -21,18 +23,14 @@ const LEFT_ALONE: [(&str, &str); 10] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
-    (
-        "GATEWAY_AGENTS",
-        "the operator's own, through gatewaySettings",
-    ),
+    ("GATEWAY_AGENTS", OPERATOR),
+    ("GATEWAY_CALLERS", OPERATOR),
+    ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATOR),
+    ("GATEWAY_ENTRA_REQUIRED_SCOPES", OPERATOR),
     ("SSL_CERT_FILE", "Azure's certificates are bundled"),
     (
         "THREADS_CONNECTION_STRING",
         "the storage account takes no keys",
-    ),
-    (
-        "GATEWAY_CONVERSATION_HEADERS",
-        "has a default, told in words",
     ),
 ];
 
@@ -128,6 +126,7 @@ fn example(expression: &str) -> &'static str {
         "foundryProjectName" => "project",
         "storage.outputs.tableEndpoint" => "https://account.table.core.windows.net",
         "threadsTableName" => "threads",
+        "continuityKeyWithoutVault" => "",
         "callerKeys" => {
             "me=sha256:0000000000000000000000000000000000000000000000000000000000000000"
         }
@@ -135,12 +134,15 @@ fn example(expression: &str) -> &'static str {
     }
 }
 
-/// The value of an expression in a default deployment: a literal with `${...}`, a name, or a choice by `empty(...)`
-/// of a parameter that is empty by default.
+/// The value of an expression in a default deployment: a literal with `${...}`, a name, a choice by `empty(...)` of a
+/// parameter that is empty by default, or the elements of one.
 fn evaluate(expression: &str) -> String {
     if let Some((condition, choice)) = expression.split_once(" ? ") {
         assert!(condition.starts_with("empty("), "{condition}");
         return evaluate(choice.split_once(" : ").unwrap().0);
+    }
+    if expression.starts_with("join(") {
+        return String::new();
     }
     let Some(literal) = expression.strip_prefix('\'') else {
         return example(expression).to_owned();

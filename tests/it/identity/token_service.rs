@@ -20,12 +20,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
-use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio::net::TcpListener;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use url::form_urlencoded;
+
+use crate::support::TlsListener;
 
 /// The token that the service gives.
 pub(super) const TOKEN: &str = "token-of-the-identity";
@@ -99,11 +99,11 @@ impl TokenService {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Shared::default());
-        let (acceptor, certificate) = acceptor();
+        let (listener, certificate) = TlsListener::around(listener);
         Self {
             address,
             certificate,
-            _serving: serve(TlsListener { listener, acceptor }, &state),
+            _serving: serve(listener, &state),
             state,
         }
     }
@@ -205,43 +205,4 @@ async fn answer(
         }),
     };
     Json(token).into_response()
-}
-
-/// The server's side of TLS with a certificate that nobody knows yet, and that certificate.
-fn acceptor() -> (TlsAcceptor, String) {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![made.cert.der().clone()],
-            PrivateKeyDer::from(made.signing_key),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
-}
-
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (stream, peer) = self.listener.accept().await.unwrap();
-            // A client that does not trust the certificate goes away; that is the test's business.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }
