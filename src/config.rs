@@ -10,6 +10,7 @@ pub mod callers;
 pub mod content;
 pub mod continuity;
 pub mod document;
+pub mod endpoint;
 pub mod environment;
 pub mod foundry;
 pub mod identity;

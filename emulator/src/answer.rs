@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) faults: Vec<(Stage, Fault)>,
     /// Whether events and items that no client knows are sprinkled in.
     pub(crate) with_unknown_events: bool,
+    /// Whether it is a workflow's: messages come whole, and nothing tells what it cost.
+    pub(crate) is_workflow: bool,
     /// Tokens spent on hidden reasoning.
     pub(crate) reasoning_tokens: usize,
 }
@@ -42,6 +44,8 @@ pub(crate) enum Part {
         arguments: String,
         server_label: String,
     },
+    /// A step of a workflow, by the kind of its action.
+    Action(String),
     /// A link at which the user must consent first.
     Consent { link: String, server_label: String },
 }
@@ -166,7 +170,7 @@ impl Answer {
             .iter()
             .map(|part| match part {
                 Part::Message { text, .. } | Part::Refusal(text) => count(text),
-                Part::Reasoning(_) | Part::Consent { .. } | Part::Image => 0,
+                Part::Reasoning(_) | Part::Action(_) | Part::Consent { .. } | Part::Image => 0,
                 Part::Code(code) => count(code),
                 Part::Call { name, arguments }
                 | Part::Approval {

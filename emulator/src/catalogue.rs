@@ -36,6 +36,8 @@ pub(crate) enum Persona {
     TwoMessages,
     Reasons,
     RefusesStore,
+    Hosted,
+    Workflow,
     RateLimit,
     RateLimitMilliseconds,
     RateLimitXMilliseconds,
@@ -79,7 +81,7 @@ pub(crate) struct BuiltIn {
 
 /// All built-in agents, in the order in which they are listed, oldest first.
 #[rustfmt::skip] // One agent a line.
-const BUILT_IN: [BuiltIn; 39] = [
+const BUILT_IN: [BuiltIn; 41] = [
     agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
     agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
@@ -91,6 +93,8 @@ const BUILT_IN: [BuiltIn; 39] = [
     agent("refuses", Persona::Refuses, "Refuses in words.").only(Dialect::Responses),
     agent("two-messages", Persona::TwoMessages, "Answers with two messages."),
     agent("reasons", Persona::Reasons, "Reasons before it answers.").only(Dialect::Responses),
+    agent("hosted", Persona::Hosted, "Runs in a container of its own, with sessions.").only(Dialect::Responses),
+    agent("workflow", Persona::Workflow, "Answers with whole messages between its actions; a preview.").only(Dialect::Responses),
     agent("refuses-store", Persona::RefusesStore, "400 when store is false.").only(Dialect::Responses),
     agent("fail-rate-limit", Persona::RateLimit, "429 with Retry-After: 7."),
     agent("fail-rate-limit-ms", Persona::RateLimitMilliseconds, "429 with retry-after-ms: 1500."),
@@ -175,6 +179,7 @@ impl Persona {
             Persona::Assistant
             | Persona::Weather
             | Persona::RefusesStore
+            | Persona::Hosted
             | Persona::Reasons
             | Persona::UnknownEvents => return Ok(None),
             Persona::Approval if conversation.waits_for_answer() => return Ok(None),
@@ -200,6 +205,18 @@ impl Persona {
                 Part::message("This is the first message."),
                 Part::message("This is the second message."),
             ]),
+            Persona::Workflow => Answer {
+                is_workflow: true,
+                ..Answer::parts(vec![
+                    Part::Action("SendActivity".to_owned()),
+                    Part::message("The first step is done."),
+                    Part::Action("SendActivity".to_owned()),
+                    Part::message(format!(
+                        "All is done for: {}",
+                        conversation.last_user_text()
+                    )),
+                ])
+            },
             Persona::RateLimit => {
                 return Err(refusals::rate_limit().with_header("retry-after", "7"));
             }
@@ -245,6 +262,15 @@ impl Persona {
             Persona::StallMiddle => some_text().breaking(Stage::Middle, Fault::Stall),
         };
         Ok(Some(answer))
+    }
+
+    /// The kind of the agent, where it is not `prompt`.
+    pub(crate) fn kind(self) -> Option<&'static str> {
+        match self {
+            Persona::Hosted => Some("hosted"),
+            Persona::Workflow => Some("workflow"),
+            _ => None,
+        }
     }
 
     /// What this agent adds to a thought of its own.

@@ -15,6 +15,10 @@ pub enum Event {
     Text(String),
     /// More text of a refusal.
     Refusal(String),
+    /// More of a summary of the agent's reasoning, which is no part of the answer.
+    Reasoning(String),
+    /// A kind of item that the gateway does not know; [`AnswerStream`](super::AnswerStream) logs it.
+    Unknown(String),
     /// A source for a stretch of the answer's text.
     Citation(Citation),
     /// A file that the agent made, and that its text does not cite.

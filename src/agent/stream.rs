@@ -1,5 +1,6 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod approvals;
 mod ended;
 mod leftover;
 
@@ -16,14 +17,13 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{
-    End, Event, Failure, FailureKind, approval::Decision, presentation::Presentation, watch::Watch,
-};
+use super::{End, Event, Failure, presentation::Presentation, watch::Watch};
 use crate::sse::Decoder;
 
 pub use self::{
+    approvals::AnswerApprovals,
     ended::Ended,
-    leftover::{LeftState, Leftover},
+    leftover::{LeftState, Leftover, UpstreamIds},
 };
 
 /// The bytes of an upstream response body.
@@ -48,27 +48,6 @@ pub trait Translator: Send + fmt::Debug {
     fn upstream_ids(&self) -> UpstreamIds;
 }
 
-/// The service's names for one turn.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UpstreamIds {
-    /// `thread_...` of a classic turn.
-    pub thread_id: Option<String>,
-    /// `run_...` of a classic turn, `resp_...` of a new one.
-    pub run_id: Option<String>,
-    /// The model that answers.
-    pub model: Option<String>,
-    /// The version of a new agent that answers.
-    pub agent_version: Option<String>,
-}
-
-/// Answers requests for approvals that the policy has decided; gives what the agent says then.
-pub type AnswerApprovals = Box<
-    dyn FnMut(Vec<Decision>, UpstreamIds) -> BoxFuture<'static, Result<ByteStream, Failure>> + Send,
->;
-
-/// Most rounds of approvals in one answer.
-const MAX_APPROVAL_ROUNDS: usize = 32;
-
 /// Called before a good end is told; the end waits for it.
 pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
 
@@ -83,6 +62,9 @@ pub struct StreamLimits {
     /// When the whole answer must be over.
     pub deadline: Instant,
 }
+
+/// Part of an unknown item's kind that is logged.
+const MAX_KIND_CHARACTERS: usize = 64;
 
 /// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
@@ -174,11 +156,6 @@ impl AnswerStream {
         self.before_end = Some((before_end, Ended::default()));
     }
 
-    /// Answers requests for approvals with `answer`, without which they fail.
-    pub fn answer_approvals_with(&mut self, answer: AnswerApprovals) {
-        self.answer_approvals = Some(answer);
-    }
-
     /// Waits for the first sign that the agent works.
     ///
     /// A failure before that sign, or in the same read, is returned, so that it can still become an HTTP status.
@@ -221,6 +198,11 @@ impl AnswerStream {
                     Event::End(end) => end,
                     Event::Decided(decisions) => {
                         self.go_on(decisions);
+                        continue;
+                    }
+                    Event::Unknown(kind) => {
+                        let kind: String = kind.chars().take(MAX_KIND_CHARACTERS).collect();
+                        tracing::info!(kind, "an item of the answer is not known, and left out");
                         continue;
                     }
                     event => return Poll::Ready(Some(event)),
@@ -345,23 +327,6 @@ impl AnswerStream {
     fn tell_end(&mut self, end: Option<&End>) {
         if let Some(mut watch) = self.watch.take() {
             watch.ended(end, self.translator.upstream_ids());
-        }
-    }
-
-    /// The upstream answer is over, and the agent goes on with another one.
-    fn go_on(&mut self, decisions: Vec<Decision>) {
-        self.bytes = None;
-        self.decoder = Decoder::new(MAX_EVENT_BYTES);
-        self.ended_by_service = false;
-        self.approval_rounds += 1;
-        match &mut self.answer_approvals {
-            Some(answer) if self.approval_rounds <= MAX_APPROVAL_ROUNDS => {
-                self.going_on = Some(answer(decisions, self.translator.upstream_ids()));
-            }
-            _ => self.fail(Failure::new(
-                FailureKind::ApprovalRequired,
-                format!("the agent asked for approvals more than {MAX_APPROVAL_ROUNDS} times"),
-            )),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Definition, Overrides, file::UpstreamFile};
 
-use crate::config::approvals::ApprovalPolicy;
+use crate::config::{approvals::ApprovalPolicy, endpoint::AgentEndpoint};
 
 /// One request to an agent, free of any client's or service's wire format.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +24,10 @@ pub struct Turn {
     pub continues: Option<Head>,
     /// Whether the service keeps the turn, so that it can be continued.
     pub keep: bool,
+    /// How the agent is reached.
+    pub endpoint: AgentEndpoint,
+    /// The session of a hosted agent in which the conversation goes on.
+    pub session: Option<String>,
     /// What becomes of the agent's requests for approvals.
     pub approvals: ApprovalPolicy,
     /// Pairs to keep with the upstream response or run.
@@ -37,6 +41,14 @@ impl Turn {
             Message::Instruction { text } => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// The index after the last assistant message; 0 without any.
+    pub fn after_last_answer(&self) -> usize {
+        self.messages
+            .iter()
+            .rposition(|message| matches!(message, Message::Assistant { .. }))
+            .map_or(0, |index| index + 1)
     }
 
     /// Everything but instructions, in order.

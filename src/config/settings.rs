@@ -99,6 +99,21 @@ pub const SETTINGS: &[Setting] = &[
         "MCP calls that an agent wants approved and that its alias does not list: `fail` ends the answer with an error, `refuse` tells the agent no, `surface` asks the client by a tool call",
     ),
     setting(
+        "GATEWAY_REASONING_CONTENT",
+        "`false`",
+        "`true` tells summaries of an agent's reasoning as `reasoning_content`",
+    ),
+    setting(
+        "GATEWAY_AGENT_ENDPOINT",
+        "`project`",
+        "which endpoint runs new agents: `project` names the agent to the project's, `agent` uses the agent's own, which needs the least rights",
+    ),
+    setting(
+        "FOUNDRY_FEATURES",
+        "none",
+        "preview features of the service that agents need, such as `WorkflowAgents=V1Preview`",
+    ),
+    setting(
         "FOUNDRY_CREDENTIAL",
         "`auto`",
         "how to sign in: `auto`, `service-principal`, `service-principal-certificate`, `workload-identity`, `managed-identity`, `developer-tools`, `static-token`",

@@ -15,7 +15,9 @@ use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{definitions::Definitions, retry};
+use self::bodies::read_failure;
+pub(super) use self::bodies::{byte_stream, read_json};
+use super::{definitions::Definitions, failures, retry};
 use crate::{
     agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
@@ -23,9 +25,6 @@ use crate::{
     identity::TokenSource,
     telemetry::{Child, attributes, propagation},
 };
-
-use self::bodies::read_failure;
-pub(super) use self::bodies::{byte_stream, read_json};
 
 /// A Foundry project.
 pub struct Foundry {
@@ -70,6 +69,8 @@ pub(super) struct UpstreamRequest<'a> {
     /// Path below the project endpoint, with query.
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
+    /// Preview features that the request needs.
+    pub(super) features: Option<&'a str>,
 }
 
 /// How long to wait for the few bytes that end a finished stream, to keep its connection.
@@ -200,6 +201,10 @@ impl Foundry {
     ) -> Result<reqwest::Response, SendError> {
         let mut builder =
             self.signed_request(request.method.clone(), request.path, authorization, call);
+        let features = request.features.map(HeaderValue::from_str);
+        if let Some(Ok(features)) = features {
+            builder = builder.header("foundry-features", features);
+        }
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -266,6 +271,7 @@ impl Foundry {
             method: Method::GET,
             path,
             body: None,
+            features: None,
         };
         let child = Child::begin("GET", SpanKind::Client);
         let read = async { read_json(self.send(request, call).await?, call.deadline).await };
@@ -281,6 +287,7 @@ impl Foundry {
             method: Method::DELETE,
             path,
             body: None,
+            features: None,
         };
         match self.send(request, call).await {
             Ok(_) => Ok(()),

@@ -128,6 +128,7 @@ pub async fn content(
         method: Method::GET,
         path: &format!("{path}/content{separator}{query}"),
         body: None,
+        features: None,
     };
     let response = foundry.send(request, call).await?;
     let silence = foundry.limits.between_bytes;

@@ -161,6 +161,7 @@ async fn post(
         method: Method::POST,
         path,
         body: Some(Bytes::from(body)),
+        features: None,
     };
     foundry.send(request, call).await
 }

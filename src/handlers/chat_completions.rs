@@ -100,6 +100,7 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
+        show_reasoning: app.config.agents.reasoning_content,
     };
     let presentation =
         presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);

@@ -28,4 +28,6 @@ pub struct AnswerHead {
     pub model: String,
     /// The id with which the conversation can be continued, if it can.
     pub thread_id: Option<String>,
+    /// Whether summaries of reasoning are shown.
+    pub show_reasoning: bool,
 }

@@ -26,6 +26,7 @@ pub(crate) fn lay_out(settings: &Settings, answer: &Answer, obfuscate: bool) -> 
     let mut layout = Layout {
         settings,
         obfuscate,
+        whole_messages: answer.is_workflow,
         events: Vec::new(),
         output_index: 0,
     };
@@ -60,6 +61,7 @@ fn mark_half(events: &mut [Event]) {
 struct Layout<'a> {
     settings: &'a Settings,
     obfuscate: bool,
+    whole_messages: bool,
     events: Vec<Event>,
     output_index: usize,
 }
@@ -67,7 +69,13 @@ struct Layout<'a> {
 impl Layout<'_> {
     fn part(&mut self, part: &Part) {
         match part {
+            Part::Message { text, .. } if self.whole_messages => self.whole_message(text),
             Part::Message { text, citations } => self.message(text, citations),
+            Part::Action(kind) => self.whole_item(
+                "workflow_action",
+                &ids::response("wfa"),
+                &json!({"kind": kind, "action_id": ids::uuid(), "status": "completed"}),
+            ),
             Part::Refusal(text) => self.refusal(text),
             Part::Reasoning(summary) => self.reasoning(summary),
             Part::Code(code) => self.code(code),
@@ -214,6 +222,14 @@ impl Layout<'_> {
         body.insert("arguments".to_owned(), json!(arguments));
         self.push("response.function_call_arguments.done", Value::Object(body));
         let item = self.item("function_call", &id, Some("completed"), &fields(arguments));
+        self.item_done(item);
+    }
+
+    /// A message that is there at once, as workflows send theirs.
+    fn whole_message(&mut self, text: &str) {
+        let part = json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
+        let fields = json!({"role": "assistant", "status": "completed", "content": [part]});
+        let item = self.item("message", &ids::response("msg"), None, &fields);
         self.item_done(item);
     }
 

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// `POST {project}/openai/v1/responses`.
+/// `POST {project}/openai/v1/responses`, and on an agent's own endpoint.
 #[derive(Debug, Serialize)]
 pub(super) struct CreateResponse<'a> {
     #[serde(flatten)]
@@ -24,6 +24,9 @@ pub(super) struct CreateResponse<'a> {
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous_response_id: Option<&'a str>,
+    /// Of hosted agents only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) agent_session_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,11 @@ pub(super) struct CreateResponse<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Answerer<'a> {
-    Agent { agent_reference: AgentReference<'a> },
+    Agent {
+        agent_reference: AgentReference<'a>,
+    },
+    /// The agent whose own endpoint is called.
+    Itself {},
     Model(Box<Inline<'a>>),
 }
 
@@ -213,6 +220,7 @@ pub(super) enum InputFile<'a> {
 pub(super) struct ItemEvent<'a> {
     pub(super) output_index: u64,
     pub(super) content_index: u64,
+    pub(super) summary_index: u64,
     #[serde(borrow)]
     pub(super) delta: Cow<'a, str>,
     #[serde(borrow)]
@@ -241,6 +249,9 @@ pub(super) struct OutputItem {
     pub(super) name: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) arguments: String,
+    /// Of reasoning.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) summary: Vec<Lenient<ContentPart>>,
     /// Named by the answer to an approval request, and by the link to an image.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,

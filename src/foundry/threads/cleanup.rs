@@ -172,6 +172,7 @@ async fn request(foundry: &Foundry, method: Method, path: &str, call: &Call) {
         method,
         path: &path,
         body: None,
+        features: None,
     };
     if let Err(failure) = foundry.send(request, call).await {
         tracing::warn!(

@@ -134,6 +134,7 @@ pub(super) async fn delete(foundry: &Foundry, ids: &[String], call: &Call) {
             method: Method::DELETE,
             path: &path,
             body: None,
+            features: None,
         };
         if let Err(failure) = foundry.send(request, call).await {
             tracing::warn!(

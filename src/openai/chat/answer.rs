@@ -15,6 +15,7 @@ use crate::agent::{self, Citation, End, Event, Failure};
 pub struct AnswerFold {
     text: String,
     refusal: String,
+    reasoning: String,
     citations: Vec<Citation>,
     calls: Vec<CollectedCall>,
     usage: Option<Usage>,
@@ -31,7 +32,8 @@ impl AnswerFold {
     /// Takes the next event; gives the end when it has come.
     pub fn push(&mut self, event: Event) -> Option<Result<FinishReason, Failure>> {
         match event {
-            Event::Started | Event::File(_) | Event::Decided(_) => {}
+            Event::Started | Event::File(_) | Event::Decided(_) | Event::Unknown(_) => {}
+            Event::Reasoning(text) => self.reasoning.push_str(&text),
             Event::Text(text) => self.text.push_str(&text),
             Event::Refusal(text) => self.refusal.push_str(&text),
             Event::Citation(citation) => self.citations.push(citation),
@@ -65,6 +67,8 @@ impl AnswerFold {
                 message: AssistantMessage {
                     role: "assistant",
                     content: (!nothing_but_calls).then_some(&self.text),
+                    reasoning_content: Some(self.reasoning.as_str())
+                        .filter(|text| head.show_reasoning && !text.is_empty()),
                     refusal: (!self.refusal.is_empty()).then_some(&self.refusal),
                     annotations: self.citations.iter().map(annotation).collect(),
                     tool_calls: self.calls.iter().map(tool_call).collect(),

@@ -48,6 +48,9 @@ pub struct AssistantMessage<'a> {
     pub role: &'static str,
     /// The text; null where there are only tool calls or a refusal.
     pub content: Option<&'a str>,
+    /// A summary of the reasoning, where it is shown; not a field of OpenAI's, but widely read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
     /// The refusal, if it is one.
     pub refusal: Option<&'a str>,
     /// Sources of the text.
@@ -213,6 +216,9 @@ pub struct Delta<'a> {
     /// More text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'a str>,
+    /// More of a summary of the reasoning; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
     /// More of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<&'a str>,

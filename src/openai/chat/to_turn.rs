@@ -105,6 +105,8 @@ pub fn read_request(
         definition: None,
         continues: None,
         keep: false,
+        endpoint: agent.endpoint.clone(),
+        session: None,
         approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     agent::{AgentReference, UserPart},
-    config::{agents::OverridePolicy, approvals::ApprovalPolicy},
+    config::{agents::OverridePolicy, approvals::ApprovalPolicy, endpoint::AgentEndpoint},
 };
 
 fn agent(classic: bool) -> ResolvedAgent {
@@ -22,6 +22,7 @@ fn agent(classic: bool) -> ResolvedAgent {
         reference,
         overrides: OverridePolicy::Auto,
         approvals: ApprovalPolicy::default(),
+        endpoint: AgentEndpoint::default(),
     }
 }
 
