@@ -1,5 +1,6 @@
-//! Nothing secret leaves by the log or by an error: everything that is secret is a word that is searched for in all
-//! that the program wrote at its fullest log, its libraries' included, and in every error that it answered with.
+//! Nothing secret leaves by the log, by telemetry or by an error: everything that is secret is a word that is searched
+//! for in all that the program wrote at its fullest log, its libraries' included, in every span and metric that it
+//! sent, and in every error that it answered with.
 
 use foundry_emulator::{Behaviour, Emulator, Options};
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::{
         ADA, Authority, BOB, Signer, TENANT_ID, TOKEN_OF_THE_GATEWAY, attacks, exchanged, of_user,
         settings_for, with,
     },
-    support::{Client, Program},
+    support::{Client, Collector, Program},
 };
 
 const API_KEY: &str = "canary-of-the-api-key";
@@ -141,8 +142,17 @@ async fn post(client: &Client, key: &str, body: &str) -> reqwest::Response {
 }
 
 /// Ends the program and looks for each of the secrets.
-async fn assert_told_nothing(program: Program, errors: &Errors, secrets: &[Secret]) {
+async fn assert_told_nothing(
+    program: Program,
+    collector: &Collector,
+    errors: &Errors,
+    secrets: &[Secret],
+) {
     let ended = program.terminate().await;
+    let received = collector.received();
+    assert!(60 <= received.spans.len(), "{}", received.spans.len());
+    assert!(!received.points.is_empty(), "metrics are sent");
+    let telemetry = format!("{:?} {:?}", received.spans, received.points);
     assert!(ended.stdout.contains(" TRACE "), "the log is full");
     assert!(60 <= ended.stdout.matches("http.status=").count());
     for (name, secret) in secrets {
@@ -151,12 +161,25 @@ async fn assert_told_nothing(program: Program, errors: &Errors, secrets: &[Secre
             .filter(|line| line.contains(secret.as_str()))
             .collect();
         assert!(told.is_empty(), "{name}: {told:#?}");
+        assert!(!telemetry.contains(secret.as_str()), "{name} in telemetry");
         assert!(
             !errors.0.contains(secret.as_str()),
             "{name} in an error: {}",
             errors.0
         );
     }
+}
+
+/// Where spans and metrics are sent. Log records stay on standard output.
+fn endpoints(collector: &Collector) -> [(&'static str, String); 2] {
+    let endpoint = |path: &str| format!("{}{path}", collector.endpoint());
+    [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint("/v1/traces")),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            endpoint("/v1/metrics"),
+        ),
+    ]
 }
 
 fn canaries() -> Vec<Secret> {
@@ -202,7 +225,9 @@ async fn with_keys_and_a_static_token_nothing_is_told() {
     let store = format!(
         "DefaultEndpointsProtocol=http;AccountName=account;AccountKey={STORAGE_KEY};TableEndpoint=http://127.0.0.1:9/account;"
     );
-    let settings = [
+    let collector = Collector::start().await;
+    let endpoints = endpoints(&collector);
+    let mut settings = vec![
         ("GATEWAY_LOG", "trace"),
         ("GATEWAY_API_KEYS", keys.as_str()),
         ("FOUNDRY_ACCESS_TOKEN", STATIC_TOKEN),
@@ -211,9 +236,14 @@ async fn with_keys_and_a_static_token_nothing_is_told() {
         // What the store did not take is tried again for longer.
         ("GATEWAY_SHUTDOWN_SECONDS", "1"),
     ];
+    settings.extend(
+        endpoints
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
     let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
     let errors = scenario(&client, &[API_KEY.to_owned()]).await;
-    assert_told_nothing(program, &errors, &canaries()).await;
+    assert_told_nothing(program, &collector, &errors, &canaries()).await;
 }
 
 #[tokio::test]
@@ -232,6 +262,13 @@ async fn with_tokens_of_callers_and_a_client_secret_nothing_is_told() {
         ("AZURE_CLIENT_SECRET", CLIENT_SECRET),
     ];
     settings.extend(entra.iter().map(|(name, value)| (*name, value.as_str())));
+    let collector = Collector::start().await;
+    let endpoints = endpoints(&collector);
+    settings.extend(
+        endpoints
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
     let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
     let mut tokens = vec![key.token(&of_user(ADA)), key.token(&of_user(BOB))];
     let mut errors = scenario(&client, &tokens).await;
@@ -248,7 +285,7 @@ async fn with_tokens_of_callers_and_a_client_secret_nothing_is_told() {
     secrets.extend(parts_of(&tokens));
     secrets.push(("object id", ADA.to_owned()));
     secrets.push(("address", "ada@contoso.example".to_owned()));
-    assert_told_nothing(program, &errors, &secrets).await;
+    assert_told_nothing(program, &collector, &errors, &secrets).await;
 }
 
 #[tokio::test]
@@ -275,6 +312,13 @@ async fn on_behalf_of_callers_nothing_is_told() {
             ("GATEWAY_UPSTREAM_IDENTITY", mode),
             ("GATEWAY_ENTRA_AUDIENCE", audience),
         ]);
+        let collector = Collector::start().await;
+        let endpoints = endpoints(&collector);
+        settings.extend(
+            endpoints
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
         let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
         let token = |user| key.token(&with(of_user(user), "aud", json!(audience)));
         let tokens = vec![token(ADA), token(BOB)];
@@ -302,6 +346,6 @@ async fn on_behalf_of_callers_nothing_is_told() {
                 .map(|token| ("exchanged token", exchanged(token))),
         );
         secrets.push(("object id", ADA.to_owned()));
-        assert_told_nothing(program, &errors, &secrets).await;
+        assert_told_nothing(program, &collector, &errors, &secrets).await;
     }
 }
