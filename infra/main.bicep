@@ -55,12 +55,17 @@ param keyVaultResourceGroup string = ''
 param keyVaultSubscriptionId string = ''
 @description('Secret in the key vault with the callers\' keys, instead of callerKeys.')
 param callerKeysSecretName string = ''
-@description('Secret in the key vault under which histories are fingerprinted. Without it that is derived from the callers\' keys, and conversations begin anew when those change.')
+@description('Secret in the key vault under which histories are fingerprinted and ids of files signed. Without it that is derived from the callers\' keys, and conversations begin anew when those change.')
 param continuityKeySecretName string = ''
-@description('Client id of an app registration: only callers with an Entra token for it get through, checked by App Service authentication.')
+@description('That secret itself, where callers have Entra tokens only and there is none in a key vault; by default a new one with each deployment.')
+@secure()
+param continuityKey string = newGuid()
+@description('Client id of an app registration that stands for the gateway: callers may then send an Entra token for it, beside keys or instead of them.')
 param entraClientId string = ''
 @description('With entraClientId: client ids of the applications that may call; empty for the whole tenant.')
 param entraAllowedApplications string[] = []
+@description('With entraClientId: App Service authentication lets nobody else through, so that requests without such a token do not even reach the gateway. Keys then no longer serve.')
+param entraOnly bool = false
 
 // The gateway
 
@@ -131,6 +136,7 @@ var keyVaultSubscription = empty(keyVaultSubscriptionId) ? subscription().subscr
 var vaultName = empty(secretNames) || !empty(keyVaultName) ? keyVaultName : fail('keyVaultName is empty, and there are names of secrets in it')
 var secretsUri = 'https://${vaultName}${environment().suffixes.keyvaultDns}/secrets'
 var someoneMayCall = !empty(callerKeys) || !empty(callerKeysSecretName) || !empty(entraClientId)
+var continuityKeyWithoutVault = empty(callerKeys) && empty(callerKeysSecretName) ? continuityKey : ''
 var platformWorkspaceId = platformLogs ? monitoring.outputs.workspaceId : ''
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -150,6 +156,15 @@ module monitoring 'modules/monitoring.bicep' = {
     dailyLimitGb: logDailyLimitGb
     identityId: identity.id
     principalId: identity.properties.principalId
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook-${suffix}'
+  params: {
+    location: location
+    tags: allTags
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
   }
 }
 
@@ -249,9 +264,14 @@ var settings = {
   AZURE_CLIENT_ID: identity.properties.clientId
   FOUNDRY_CREDENTIAL: 'managed-identity'
   FOUNDRY_PROJECT_ENDPOINT: 'https://${foundryAccountName}.services.ai.azure.com/api/projects/${foundryProjectName}'
-  GATEWAY_ALLOW_ANONYMOUS: empty(entraClientId) ? '' : 'true'
+  FOUNDRY_PROJECT_RESOURCE_ID: projectId
   GATEWAY_API_KEYS: empty(callerKeysSecretName) ? callerKeys : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${callerKeysSecretName})'
-  GATEWAY_CONTINUITY_KEY: empty(continuityKeySecretName) ? '' : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${continuityKeySecretName})'
+  GATEWAY_CONTINUITY_KEY: empty(continuityKeySecretName) ? continuityKeyWithoutVault : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${continuityKeySecretName})'
+  GATEWAY_ENTRA_ALLOWED_CLIENTS: join(entraAllowedApplications, ',')
+  GATEWAY_ENTRA_AUDIENCE: empty(entraClientId) ? '' : '${entraClientId},api://${entraClientId}'
+  GATEWAY_ENTRA_TENANT_ID: empty(entraClientId) ? '' : tenant().tenantId
+  GATEWAY_OTLP_AUTH: 'entra'
+  GATEWAY_OTLP_TRACES_ENDPOINT: monitoring.outputs.otlpTracesEndpoint
   THREADS_TABLE_ENDPOINT: storage.outputs.tableEndpoint
   THREADS_TABLE_NAME: threadsTableName
 }
@@ -298,11 +318,11 @@ module appEndpoint 'modules/private-endpoint.bicep' = if (privateNetwork && !pub
   }
 }
 
-module signIn 'modules/sign-in.bicep' = if (!empty(entraClientId)) {
+module signIn 'modules/sign-in.bicep' = if (entraOnly) {
   name: 'sign-in-${suffix}'
   params: {
     appName: app.outputs.name
-    clientId: entraClientId
+    clientId: empty(entraClientId) ? fail('entraOnly needs entraClientId') : entraClientId
     allowedApplications: entraAllowedApplications
   }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    agent::model_name::{self, ResolvedAgent},
+    agent::permission::{self, Seen},
     config::{Config, ConfigError, continuity::ContinuityMode, store::StoreBackend},
     continuity::{
         conversation::Conversations,
@@ -16,9 +16,14 @@ use crate::{
     },
     foundry::{
         http_client,
-        projects::{Project, Projects},
+        projects::{Project, Projects, Reach},
     },
-    identity::{Callers, Identity, TokenSource},
+    identity::{
+        Callers, Identity, TokenSource,
+        callers::{Caller, limits::CallerLimits},
+        file_ids::FileIds,
+        on_behalf::OnBehalf,
+    },
     telemetry::Telemetry,
 };
 
@@ -33,6 +38,12 @@ pub struct App {
     pub projects: Projects,
     /// Who may call.
     pub callers: Callers,
+    /// What is left to each limited caller.
+    pub caller_limits: CallerLimits,
+    /// With whose tokens Foundry is called.
+    pub on_behalf: OnBehalf,
+    /// Ids of files, good for one caller each.
+    pub file_ids: FileIds,
     /// One permit for each answer in the making.
     pub in_flight: Arc<Semaphore>,
     /// Conversations that can be continued.
@@ -80,6 +91,8 @@ impl App {
             None => store::build(&config.store, &identity, &http)?,
         };
         let store = telemetry.observing_store(store);
+        let callers = Callers::new(config.callers.clone(), &http, &tasks);
+        let on_behalf = OnBehalf::new(&config.callers, &http, &tasks)?;
         let projects = Projects::new(&config, &identity, &telemetry, &http, &tasks)?;
         Ok(AppState(Arc::new(Self {
             identity,
@@ -91,7 +104,10 @@ impl App {
                 config.continuity.keep.as_secs(),
             ),
             store,
-            callers: Callers::new(config.callers.clone()),
+            callers,
+            caller_limits: CallerLimits::default(),
+            on_behalf,
+            file_ids: FileIds::new(file_secret(&config)?),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             telemetry,
@@ -101,11 +117,16 @@ impl App {
 }
 
 impl App {
-    /// The agent that `model` names, and its project; `None` where it can name no agent.
-    pub fn resolve(&self, model: &str) -> Option<(ResolvedAgent, &Project)> {
-        let agent = model_name::resolve(model, &self.config.agents)?;
-        let project = self.projects.get(&agent.project)?;
-        Some((agent, project))
+    /// The agent that `model` names for a caller, and its project; `None` where it can name no agent.
+    pub fn resolve(&self, model: &str, caller: &Caller) -> Option<(Seen, Reach)> {
+        let seen = permission::resolve_for(&caller.policy, model, &self.config.agents)?;
+        let project = self.projects.get(&seen.agent.project)?;
+        Some((seen, self.reach(project, caller)))
+    }
+
+    /// A project as a caller reaches it: with the gateway's identity, or with its own.
+    pub fn reach(&self, project: &Project, caller: &Caller) -> Reach {
+        project.reached_with(self.on_behalf.tokens_of(caller))
     }
 
     /// Whether conversations are continued, but remembered in an instance that the Functions host may end at any time.
@@ -131,6 +152,23 @@ fn tokens_for_telemetry(
         ));
     }
     Ok(Some(identity.tokens(scope)))
+}
+
+/// The secret under which ids of files are signed: as for histories, but where the configuration holds nothing secret
+/// it is one of this process, because whoever knows it can make ids.
+fn file_secret(config: &Config) -> Result<Vec<u8>, ConfigError> {
+    if config.continuity.key.is_some() || !config.callers.keys.is_empty() {
+        return Ok(fingerprint_secret(config));
+    }
+    let mut secret = vec![0; 32];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    match random.fill(&mut secret) {
+        Ok(()) => Ok(secret),
+        Err(_) => Err(ConfigError::missing(
+            "GATEWAY_CONTINUITY_KEY",
+            "set it to a secret, because the system gives no random numbers to sign ids of files with",
+        )),
+    }
 }
 
 /// The secret under which histories are fingerprinted: the configured one, or what all instances of the same

@@ -7,8 +7,10 @@
 pub mod agents;
 pub mod approvals;
 pub mod callers;
+pub mod content;
 pub mod continuity;
 pub mod document;
+pub mod endpoint;
 pub mod environment;
 pub mod foundry;
 pub mod identity;
@@ -24,9 +26,10 @@ use std::fmt;
 
 pub use self::environment::Environment;
 use self::{
-    agents::AgentsConfig, callers::CallersConfig, continuity::ContinuityConfig,
-    foundry::FoundryConfig, identity::IdentityConfig, limits::LimitsConfig, listen::ListenConfig,
-    log::LogConfig, store::StoreConfig, telemetry::TelemetryConfig,
+    agents::AgentsConfig, callers::CallersConfig, content::ContentConfig,
+    continuity::ContinuityConfig, foundry::FoundryConfig, identity::IdentityConfig,
+    limits::LimitsConfig, listen::ListenConfig, log::LogConfig, store::StoreConfig,
+    telemetry::TelemetryConfig,
 };
 
 /// Everything the gateway was told, validated.
@@ -48,6 +51,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How conversations are continued.
     pub continuity: ContinuityConfig,
+    /// How answers and files are shown.
+    pub content: ContentConfig,
     /// What is logged.
     pub log: LogConfig,
     /// What an operator's backend is told.
@@ -66,6 +71,7 @@ impl Config {
         let limits = keep_error(LimitsConfig::from_environment(environment), &mut errors);
         let store = keep_error(StoreConfig::from_environment(environment), &mut errors);
         let continuity = keep_error(ContinuityConfig::from_environment(environment), &mut errors);
+        let content = keep_error(ContentConfig::from_environment(environment), &mut errors);
         let log = keep_error(LogConfig::from_environment(environment), &mut errors);
         let telemetry = keep_error(TelemetryConfig::from_environment(environment), &mut errors);
         let has_endpoint = foundry
@@ -78,8 +84,16 @@ impl Config {
         if needs_endpoint && !has_endpoint {
             errors.insert(0, foundry::missing_endpoint());
         }
+        if let (Some(callers), Some(continuity)) = (&callers, &continuity)
+            && callers.keys.is_empty()
+            && callers.entra.is_some()
+            && continuity.key.is_none()
+        {
+            errors.push(continuity::missing_key());
+        }
         match (
-            listen, foundry, identity, callers, agents, limits, store, continuity, log, telemetry,
+            listen, foundry, identity, callers, agents, limits, store, continuity, content, log,
+            telemetry,
         ) {
             (
                 Some(listen),
@@ -90,6 +104,7 @@ impl Config {
                 Some(limits),
                 Some(store),
                 Some(continuity),
+                Some(content),
                 Some(log),
                 Some(telemetry),
             ) if errors.is_empty() => Ok(Self {
@@ -101,6 +116,7 @@ impl Config {
                 limits,
                 store,
                 continuity,
+                content,
                 log,
                 telemetry,
             }),

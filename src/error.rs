@@ -1,6 +1,7 @@
 //! The one error that leaves the gateway, in OpenAI's shape, and the one table that says which failure becomes
 //! which status, type and code.
 
+mod callers;
 mod table;
 
 use std::{borrow::Cow, time::Duration};
@@ -29,6 +30,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// Whether OpenAI's SDKs should repeat the request; `None` leaves it to their own rules.
     pub should_retry: Option<bool>,
+    /// What `WWW-Authenticate` says of a token, beside the word `Bearer`.
+    pub challenge: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -59,6 +62,7 @@ impl ApiError {
             message: message.into(),
             retry_after: None,
             should_retry: None,
+            challenge: None,
             detail: None,
         }
     }
@@ -97,6 +101,22 @@ impl ApiError {
             "request_too_large",
             message,
         )
+    }
+
+    /// An uploaded file over the limit.
+    pub fn file_too_large(limit: u64) -> Self {
+        let message = format!(
+            "the file is larger than {limit} bytes, the limit of this gateway (GATEWAY_MAX_FILE_BYTES)"
+        );
+        Self {
+            param: Some("file".to_owned()),
+            ..Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                INVALID_REQUEST,
+                "file_too_large",
+                message,
+            )
+        }
     }
 
     /// A body that does not arrive.
@@ -149,6 +169,21 @@ impl ApiError {
         }
     }
 
+    /// An id that names no file of this caller, for whatever reason.
+    pub fn file_not_found(id: &str, param: impl Into<String>) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..Self::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                "file_not_found",
+                format!(
+                    "there is no file {id:?} for this API key; GET /v1/files lists those that were uploaded"
+                ),
+            )
+        }
+    }
+
     /// A path that is not served.
     pub fn unknown_path(method: &http::Method, path: &str) -> Self {
         let message = format!("unknown request URL: {method} {path}");
@@ -167,28 +202,6 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             INVALID_REQUEST,
             "method_not_allowed",
-            message,
-        )
-    }
-
-    /// A request without a key.
-    pub fn missing_key() -> Self {
-        let message = "no API key: send it as `Authorization: Bearer <key>` or as `api-key: <key>`";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            INVALID_REQUEST,
-            "missing_api_key",
-            message,
-        )
-    }
-
-    /// A request with a wrong key.
-    pub fn wrong_key() -> Self {
-        let message = "the API key is not one that this gateway knows; ask its operator";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            INVALID_REQUEST,
-            "invalid_api_key",
             message,
         )
     }
@@ -265,6 +278,7 @@ impl From<Failure> for ApiError {
             message: failure.message,
             retry_after: failure.retry_after,
             should_retry: table::should_retry(failure.kind),
+            challenge: callers::challenge(failure.kind, failure.claims.as_deref()),
             detail: failure.detail,
         }
     }
@@ -289,8 +303,11 @@ impl IntoResponse for ApiError {
             let value = if should_retry { "true" } else { "false" };
             headers.insert("x-should-retry", HeaderValue::from_static(value));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let challenge = self.challenge.as_deref().map(|it| format!("Bearer {it}"));
+        let challenge = challenge.and_then(|text| HeaderValue::try_from(text).ok());
+        if self.status == StatusCode::UNAUTHORIZED || challenge.is_some() {
+            let bare = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, challenge.unwrap_or(bare));
         }
         let mut response = (self.status, headers, Bytes::from(self.body())).into_response();
         if let Some(code) = self.code {

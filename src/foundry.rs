@@ -9,6 +9,7 @@ pub mod client;
 mod definitions;
 pub mod directory;
 mod failures;
+pub mod files;
 pub mod http_client;
 mod lenient;
 pub mod projects;
@@ -37,11 +38,9 @@ pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result
         .await
 }
 
-/// Deletes a thread; that it is gone already is success.
+/// Deletes a thread and the files that came inside its messages; that it is gone already is success.
 pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
-    foundry
-        .delete(&format!("/threads/{id}?api-version=v1"), call)
-        .await
+    threads::delete(foundry, id, call).await
 }
 
 /// Deletes, in the background, what nothing will continue. A failure is only logged.
@@ -74,7 +73,11 @@ pub async fn definition(
     version: Option<&str>,
     call: &Call,
 ) -> Result<Result<Arc<Definition>, NotOverridable>, Failure> {
-    definitions::read(foundry, name, version, call).await
+    let agent = AgentReference::New {
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    };
+    definitions::read(foundry, &agent, call).await
 }
 
 /// Lets `agent` answer `turn`; what comes back is the answer as it arrives.

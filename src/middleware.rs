@@ -1,13 +1,16 @@
 //! Every layer, in order.
 //!
-//! A request passes, from the outside in: request id, access log and span, unread bodies, panics; then, for callers only:
-//! authentication, requests in flight. Nothing here compresses or buffers an answer.
+//! A request passes, from the outside in: response headers, request id, access log and span, unread bodies, panics; then, for
+//! callers only: authentication, the caller's own limits, requests in flight. Nothing here compresses or buffers an
+//! answer.
 
 pub mod access_log;
 mod authenticate;
+mod caller_limits;
 mod in_flight;
 mod panics;
 mod request_id;
+mod response_headers;
 mod unread_body;
 
 use axum::{
@@ -23,6 +26,7 @@ use crate::app::AppState;
 pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppState> {
     router
         .route_layer(from_fn_with_state(app.clone(), in_flight::limit))
+        .route_layer(from_fn_with_state(app.clone(), caller_limits::limit))
         .route_layer(from_fn_with_state(app.clone(), authenticate::authenticate))
 }
 
@@ -33,4 +37,5 @@ pub fn around_everything(router: Router, app: AppState) -> Router {
         .layer(from_fn(unread_body::read_the_rest))
         .layer(from_fn_with_state(app, access_log::log))
         .layer(from_fn(request_id::assign))
+        .layer(from_fn(response_headers::add))
 }

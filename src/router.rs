@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{
     app::AppState,
-    handlers::{chat_completions, fallback, health, models, thread_cleanup},
+    handlers::{chat_completions, fallback, files, health, models, thread_cleanup},
     middleware,
 };
 
@@ -15,6 +15,9 @@ use crate::{
 pub fn build(app: AppState) -> Router {
     let for_callers = Router::new()
         .route("/v1/chat/completions", post(chat_completions::create))
+        .route("/v1/files", get(files::list).post(files::upload))
+        .route("/v1/files/{id}", get(files::retrieve).delete(files::delete))
+        .route("/v1/files/{id}/content", get(files::content))
         .route("/v1/models", get(models::list))
         .route("/v1/models/", get(models::list))
         .route("/v1/models/{*id}", get(models::retrieve));

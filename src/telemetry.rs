@@ -12,6 +12,7 @@ pub mod log;
 pub mod losses;
 mod metrics;
 mod observed;
+mod one_line;
 pub mod propagation;
 mod recognition;
 pub mod request;

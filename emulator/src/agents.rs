@@ -4,6 +4,7 @@
 
 pub(crate) mod definition;
 pub(crate) mod handlers;
+pub(crate) mod hosting;
 
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ pub(crate) fn built_in(clock: Clock) -> impl Iterator<Item = Agent> {
             "model": MODEL,
             "instructions": BuiltIn::INSTRUCTIONS,
         });
-        if built_in.persona.owns_weather()
+        if built_in.persona == Persona::Weather
             && let Some(definition) = definition.as_object_mut()
         {
             definition.insert(
@@ -73,6 +74,9 @@ pub(crate) fn built_in(clock: Clock) -> impl Iterator<Item = Agent> {
                 }]),
             );
         }
+        if let Some(kind) = built_in.persona.kind() {
+            definition = hosting::definition(kind);
+        }
         let mut agent = Agent::new(built_in.name, built_in.persona);
         agent.add_version(AgentVersion {
             version: String::new(),
@@ -83,6 +87,12 @@ pub(crate) fn built_in(clock: Clock) -> impl Iterator<Item = Agent> {
         });
         agent
     })
+}
+
+/// The kind of an agent, as its definition says.
+pub(crate) fn definition_kind(definition: &Value) -> &str {
+    let kind = definition.get("kind").and_then(Value::as_str);
+    kind.unwrap_or("unknown")
 }
 
 /// The arguments of the weather agents' function.

@@ -2,7 +2,7 @@
 //!
 //! In order: an output of a tool becomes a text that quotes it; a forced tool choice is obeyed; known sentences
 //! ("repeat exactly: T", "What is my name?", "please fail in the middle") get their answer; a question about the
-//! subject of an offered tool calls it; everything else is quoted back. A requested JSON format wins over any text.
+//! subject of an offered tool calls it ("A, then B" in two steps); everything else is quoted back. A requested JSON format wins over any text.
 //! Nothing here knows a clock, a random number or a wire format.
 
 mod places;
@@ -113,9 +113,13 @@ pub(crate) fn think(conversation: &Conversation, answer_words: Option<usize>) ->
         if sentences::asks_to_break(question) {
             return Thought::Breaks("This answer is going to break in the middle".to_owned());
         }
-        if let Some(calls) = tools::called_for(conversation, question) {
-            return Thought::Calls(calls);
-        }
+    }
+    // "A, then B" is asked step by step.
+    let step = question
+        .split(", then ")
+        .nth(conversation.answered_rounds());
+    if let Some(calls) = step.and_then(|step| tools::called_for(conversation, step)) {
+        return Thought::Calls(calls);
     }
     let text = match &conversation.format {
         Format::JsonSchema(schema) => instance(schema, question).to_string(),
@@ -179,31 +183,20 @@ impl Conversation {
             .unwrap_or_default()
     }
 
-    /// The calls of the newest question, if they were answered and it was the first time: function name and arguments.
-    pub(crate) fn calls_answered_once(&self) -> Option<Vec<(String, String)>> {
-        let asked = |turn: &Turn| matches!(turn, Turn::User { .. });
-        let since = self
+    /// How often the calls for the newest question were answered.
+    fn answered_rounds(&self) -> usize {
+        let since_question = self
             .turns
             .iter()
-            .rposition(asked)
-            .map_or(0, |place| place + 1);
-        let rounds = self
-            .turns
-            .iter()
-            .skip(since)
-            .collect::<Vec<_>>()
-            .chunk_by(|one, other| matches!(one, Turn::Call(_)) == matches!(other, Turn::Call(_)))
-            .map(<[&Turn]>::to_vec)
-            .collect::<Vec<_>>();
-        let [calls, outputs] = &rounds[..] else {
-            return None;
-        };
-        let is_output = |turn: &&Turn| matches!(turn, Turn::Output { .. });
-        let calls = calls.iter().filter_map(|turn| match turn {
-            Turn::Call(call) => Some((call.name.clone(), call.arguments.clone())),
-            _ => None,
-        });
-        outputs.iter().all(is_output).then(|| calls.collect())
+            .rev()
+            .take_while(|turn| !matches!(turn, Turn::User { .. }));
+        let outputs: Vec<bool> = since_question
+            .map(|turn| matches!(turn, Turn::Output { .. }))
+            .collect();
+        outputs
+            .chunk_by(|one, other| one == other)
+            .filter(|round| round.first() == Some(&true))
+            .count()
     }
 
     /// Whether the conversation ends with outputs or approvals that no answer followed yet.

@@ -5,7 +5,7 @@
 
 use crate::answer::{Answer, Citation, Ending, Part, Source};
 use crate::behaviour::{Fault, Stage};
-use crate::brain::{Conversation, Thought};
+use crate::brain::Conversation;
 use crate::error::ServiceError;
 use crate::refusals;
 
@@ -27,14 +27,17 @@ pub(crate) enum Persona {
     Assistant,
     Echo,
     Weather,
-    WeatherTwice,
     Cites,
+    MakesFiles,
+    Draws,
     Approval,
     Consent,
     Refuses,
     TwoMessages,
     Reasons,
     RefusesStore,
+    Hosted,
+    Workflow,
     RateLimit,
     RateLimitMilliseconds,
     RateLimitXMilliseconds,
@@ -78,17 +81,20 @@ pub(crate) struct BuiltIn {
 
 /// All built-in agents, in the order in which they are listed, oldest first.
 #[rustfmt::skip] // One agent a line.
-const BUILT_IN: [BuiltIn; 38] = [
+const BUILT_IN: [BuiltIn; 41] = [
     agent("assistant", Persona::Assistant, "Answers by simple rules; the default agent."),
     agent("echo", Persona::Echo, "Returns the last user text exactly."),
     agent("weather", Persona::Weather, "Owns the function get_weather(location)."),
-    agent("weather-twice", Persona::WeatherTwice, "Like weather, and asks twice before it answers."),
     agent("cites", Persona::Cites, "Cites a web page and a file after non-ASCII text."),
+    agent("makes-files", Persona::MakesFiles, "Makes a file, and as a classic agent an image."),
+    agent("draws", Persona::Draws, "Generates an image.").only(Dialect::Responses),
     agent("approval", Persona::Approval, "Asks for the approval of an MCP call."),
     agent("consent", Persona::Consent, "Asks for the user's OAuth consent.").only(Dialect::Responses),
     agent("refuses", Persona::Refuses, "Refuses in words.").only(Dialect::Responses),
     agent("two-messages", Persona::TwoMessages, "Answers with two messages."),
     agent("reasons", Persona::Reasons, "Reasons before it answers.").only(Dialect::Responses),
+    agent("hosted", Persona::Hosted, "Runs in a container of its own, with sessions.").only(Dialect::Responses),
+    agent("workflow", Persona::Workflow, "Answers with whole messages between its actions; a preview.").only(Dialect::Responses),
     agent("refuses-store", Persona::RefusesStore, "400 when store is false.").only(Dialect::Responses),
     agent("fail-rate-limit", Persona::RateLimit, "429 with Retry-After: 7."),
     agent("fail-rate-limit-ms", Persona::RateLimitMilliseconds, "429 with retry-after-ms: 1500."),
@@ -173,15 +179,16 @@ impl Persona {
             Persona::Assistant
             | Persona::Weather
             | Persona::RefusesStore
+            | Persona::Hosted
             | Persona::Reasons
             | Persona::UnknownEvents => return Ok(None),
-            Persona::WeatherTwice => match conversation.calls_answered_once() {
-                Some(calls) => Answer::from_thought(Thought::Calls(calls)),
-                None => return Ok(None),
-            },
             Persona::Approval if conversation.waits_for_answer() => return Ok(None),
             Persona::Echo => Answer::text(conversation.last_user_text()),
             Persona::Cites => Answer::parts(vec![cited_message(dialect)]),
+            Persona::MakesFiles => Answer::parts(made_files(dialect)),
+            Persona::Draws => {
+                Answer::parts(vec![Part::Image, Part::message("Here is the picture.")])
+            }
             Persona::Approval => Answer::parts(vec![Part::Approval {
                 name: "search_catalogue".to_owned(),
                 arguments: "{\"query\":\"lamps\"}".to_owned(),
@@ -198,6 +205,18 @@ impl Persona {
                 Part::message("This is the first message."),
                 Part::message("This is the second message."),
             ]),
+            Persona::Workflow => Answer {
+                is_workflow: true,
+                ..Answer::parts(vec![
+                    Part::Action("SendActivity".to_owned()),
+                    Part::message("The first step is done."),
+                    Part::Action("SendActivity".to_owned()),
+                    Part::message(format!(
+                        "All is done for: {}",
+                        conversation.last_user_text()
+                    )),
+                ])
+            },
             Persona::RateLimit => {
                 return Err(refusals::rate_limit().with_header("retry-after", "7"));
             }
@@ -245,9 +264,13 @@ impl Persona {
         Ok(Some(answer))
     }
 
-    /// Whether the agent owns the function `get_weather`.
-    pub(crate) fn owns_weather(self) -> bool {
-        matches!(self, Persona::Weather | Persona::WeatherTwice)
+    /// The kind of the agent, where it is not `prompt`.
+    pub(crate) fn kind(self) -> Option<&'static str> {
+        match self {
+            Persona::Hosted => Some("hosted"),
+            Persona::Workflow => Some("workflow"),
+            _ => None,
+        }
     }
 
     /// What this agent adds to a thought of its own.
@@ -262,6 +285,23 @@ impl Persona {
             _ => {}
         }
         answer
+    }
+}
+
+/// A table that the agent's code wrote, cited by its path in the sandbox; classic agents draw it, too.
+fn made_files(dialect: Dialect) -> Vec<Part> {
+    const PATH: &str = "sandbox:/mnt/data/chart.csv";
+    let text = format!("The table ≈ {CITED_TEXT} is [here]({PATH}).");
+    let made = Source::MadeFile {
+        filename: "chart.csv".to_owned(),
+    };
+    let message = Part::Message {
+        citations: Citation::of(&text, PATH, made).into_iter().collect(),
+        text,
+    };
+    match dialect {
+        Dialect::Responses => vec![Part::Code("print(22 / 7)".to_owned()), message],
+        Dialect::Threads => vec![message, Part::Image],
     }
 }
 

@@ -1,4 +1,7 @@
-//! Uploaded files, one store for both dialects: kept, listed and read back, never searched.
+//! Uploaded files, one store for both dialects: kept, listed and read back, never searched. What agents make is in
+//! [`made`].
+
+pub(crate) mod made;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -8,6 +11,7 @@ use serde_json::{Value, json};
 use crate::error::ServiceError;
 use crate::ids;
 use crate::paging::PageQuery;
+use crate::project::Project;
 use crate::request::{Reply, ServiceRequest};
 use crate::service::Context;
 use crate::store::Identified;
@@ -107,17 +111,19 @@ pub(crate) fn list(context: &Context, request: &ServiceRequest) -> Result<Reply,
 /// `GET /files/{id}`
 pub(crate) fn get(context: &Context, request: &ServiceRequest) -> Result<Reply, ServiceError> {
     let project = context.project.lock();
-    let file = project.files.get(request.segment(0));
-    let file = file.ok_or_else(|| unknown(request.segment(0)))?;
-    Ok(Reply::json(file.json()))
+    let id = request.segment(0);
+    let file = project.files.get(id).map(File::json);
+    let file = file.or_else(|| made::file(id).map(|file| file.json()));
+    Ok(Reply::json(file.ok_or_else(|| unknown(id))?))
 }
 
 /// `GET /files/{id}/content`
 pub(crate) fn content(context: &Context, request: &ServiceRequest) -> Result<Reply, ServiceError> {
     let project = context.project.lock();
-    let file = project.files.get(request.segment(0));
-    let file = file.ok_or_else(|| unknown(request.segment(0)))?;
-    Ok(Reply::file(file.content.clone()))
+    let id = request.segment(0);
+    let uploaded = project.files.get(id).map(|file| file.content.clone());
+    let bytes = uploaded.or_else(|| made::file(id).map(|file| file.content));
+    Ok(Reply::file(bytes.ok_or_else(|| unknown(id))?))
 }
 
 /// `DELETE /files/{id}`
@@ -131,6 +137,24 @@ pub(crate) fn delete(context: &Context, request: &ServiceRequest) -> Result<Repl
     }
 }
 
-fn unknown(id: &str) -> ServiceError {
+/// Refuses items whose files the project does not have.
+pub(crate) fn check_items(project: &Project, items: &[Value]) -> Result<(), ServiceError> {
+    let parts = items
+        .iter()
+        .filter_map(|item| item.get("content").and_then(Value::as_array))
+        .flatten();
+    let mut ids = parts.filter_map(|part| part.get("file_id").and_then(Value::as_str));
+    let missing = ids.find(|id| project.files.get(id).is_none() && made::file(id).is_none());
+    match missing {
+        None => Ok(()),
+        Some(id) => Err(ServiceError::invalid_request(
+            Some("invalid_value"),
+            Some("input"),
+            format!("No file found with id '{id}'."),
+        )),
+    }
+}
+
+pub(crate) fn unknown(id: &str) -> ServiceError {
     ServiceError::not_found(format!("No file found with id '{id}'."))
 }

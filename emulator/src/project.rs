@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::agents::Agent;
+use crate::agents::{Agent, hosting::AgentSession};
 use crate::clock::Clock;
 use crate::conversations::StoredConversation;
 use crate::files::File;
@@ -24,6 +24,7 @@ pub(crate) struct Project {
     pub(crate) responses: Store<StoredResponse>,
     pub(crate) threads: Store<Thread>,
     pub(crate) files: Store<File>,
+    pub(crate) sessions: Store<AgentSession>,
 }
 
 impl Project {

@@ -1,6 +1,10 @@
 //! What an agent does, as it happens.
 
-use super::{Failure, approval::Decision};
+use super::{
+    Failure,
+    approval::Decision,
+    file::{Download, MadeFile},
+};
 
 /// One step of an agent's answer; exactly one [`Event::End`] comes, and it comes last.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,8 +15,14 @@ pub enum Event {
     Text(String),
     /// More text of a refusal.
     Refusal(String),
+    /// More of a summary of the agent's reasoning, which is no part of the answer.
+    Reasoning(String),
+    /// A kind of item that the gateway does not know; [`AnswerStream`](super::AnswerStream) logs it.
+    Unknown(String),
     /// A source for a stretch of the answer's text.
     Citation(Citation),
+    /// A file that the agent made, and that its text does not cite.
+    File(MadeFile),
     /// The agent begins to ask for a function of the client.
     ToolCall {
         /// Position among the calls of this answer, from 0.
@@ -56,17 +66,38 @@ pub enum End {
     Failed(Failure),
 }
 
-/// A URL that backs a stretch of text.
+/// What backs a stretch of text, or is meant by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citation {
     /// First code point of the stretch, counted from the start of the whole answer.
     pub start: usize,
     /// The code point after the stretch.
     pub end: usize,
-    /// Address of the source.
-    pub url: String,
-    /// Title of the source; empty where the service gives none.
-    pub title: String,
+    /// What is cited.
+    pub source: Source,
+}
+
+/// What is cited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A page.
+    Url {
+        /// Its address.
+        url: String,
+        /// Its title; empty where the service gives none.
+        title: String,
+    },
+    /// A document that the agent has read. Being told of it is no right to read it whole.
+    Document {
+        /// The service's id of the file.
+        file_id: String,
+        /// Its name; empty where the service gives none.
+        name: String,
+    },
+    /// A file that the agent made, as the service knows it.
+    Made(MadeFile),
+    /// A file that the agent made, as its caller can download it.
+    Download(Download),
 }
 
 /// Tokens, as the service counted them.

@@ -15,6 +15,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The field that the service refuses, in its own naming, which is not the client's.
     pub refused_field: Option<String>,
+    /// What a caller must ask its next token for, as Entra wrote it (JSON).
+    pub claims: Option<Box<str>>,
 }
 
 impl Failure {
@@ -26,6 +28,7 @@ impl Failure {
             detail: None,
             retry_after: None,
             refused_field: None,
+            claims: None,
         }
     }
 
@@ -95,6 +98,12 @@ pub enum FailureKind {
     PermissionDenied,
     /// The gateway could not sign in, or its token was not accepted.
     CredentialRejected,
+    /// The caller's own token, with which the gateway acts, was not accepted.
+    CallerTokenRejected,
+    /// The caller has to sign in again, by hand.
+    InteractionRequired,
+    /// Whoever gives tokens cannot be reached.
+    IdentityProviderUnavailable,
     /// The service could not be reached.
     Unreachable,
     /// The service says it is not available now.

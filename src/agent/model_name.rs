@@ -5,6 +5,7 @@ use std::fmt;
 use crate::config::{
     agents::{AgentsConfig, OverridePolicy},
     approvals::ApprovalPolicy,
+    endpoint::AgentEndpoint,
     projects::DEFAULT_PROJECT,
 };
 
@@ -52,6 +53,8 @@ pub struct ResolvedAgent {
     pub overrides: OverridePolicy,
     /// What becomes of its requests for approvals.
     pub approvals: ApprovalPolicy,
+    /// How it is reached.
+    pub endpoint: AgentEndpoint,
 }
 
 impl ResolvedAgent {
@@ -97,6 +100,15 @@ pub fn resolve(model: &str, config: &AgentsConfig) -> Option<ResolvedAgent> {
             .map(|alias| alias.approvals.clone())
             .unwrap_or_default()
             .or(config.approvals),
+        endpoint: AgentEndpoint {
+            by: alias
+                .and_then(|alias| alias.endpoint)
+                .unwrap_or(config.endpoint.by),
+            features: alias
+                .and_then(|alias| alias.features.as_ref())
+                .or(config.endpoint.features.as_ref())
+                .cloned(),
+        },
     })
 }
 

@@ -1,5 +1,7 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
+mod approvals;
+mod ended;
 mod leftover;
 
 use std::{
@@ -15,10 +17,15 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, FailureKind, approval::Decision, turn::ToolCall, watch::Watch};
+use super::{End, Event, Failure, presentation::Presentation, watch::Watch};
 use crate::sse::Decoder;
 
-pub use self::leftover::{LeftState, Leftover};
+pub use self::{
+    approvals::AnswerApprovals,
+    ended::Ended,
+    leftover::{LeftState, Leftover, UpstreamIds},
+};
+
 /// The bytes of an upstream response body.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StreamError>> + Send>>;
 
@@ -41,38 +48,6 @@ pub trait Translator: Send + fmt::Debug {
     fn upstream_ids(&self) -> UpstreamIds;
 }
 
-/// The service's names for one turn.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UpstreamIds {
-    /// `thread_...` of a classic turn.
-    pub thread_id: Option<String>,
-    /// `run_...` of a classic turn, `resp_...` of a new one.
-    pub run_id: Option<String>,
-    /// The model that answers.
-    pub model: Option<String>,
-    /// The version of a new agent that answers.
-    pub agent_version: Option<String>,
-}
-
-/// A turn that ended well, and that the client will show as a part of the history.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// The whole text.
-    pub text: String,
-    /// Functions that the client is asked to call.
-    pub tool_calls: Vec<ToolCall>,
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
-}
-
-/// Answers requests for approvals that the policy has decided; gives what the agent says then.
-pub type AnswerApprovals = Box<
-    dyn FnMut(Vec<Decision>, UpstreamIds) -> BoxFuture<'static, Result<ByteStream, Failure>> + Send,
->;
-
-/// Most rounds of approvals in one answer.
-const MAX_APPROVAL_ROUNDS: usize = 32;
-
 /// Called before a good end is told; the end waits for it.
 pub type BeforeEnd = Box<dyn FnOnce(Ended) -> BoxFuture<'static, ()> + Send>;
 
@@ -88,6 +63,9 @@ pub struct StreamLimits {
     pub deadline: Instant,
 }
 
+/// Part of an unknown item's kind that is logged.
+const MAX_KIND_CHARACTERS: usize = 64;
+
 /// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
@@ -96,6 +74,9 @@ pub struct AnswerStream {
     bytes: Option<ByteStream>,
     decoder: Decoder,
     translator: Box<dyn Translator>,
+    presentation: Option<Presentation>,
+    /// Events that have been read and not shown; empty between two reads.
+    read_events: VecDeque<Event>,
     pending: VecDeque<Event>,
     ended: bool,
     ended_by_service: bool,
@@ -139,6 +120,8 @@ impl AnswerStream {
             bytes: Some(bytes),
             decoder: Decoder::new(MAX_EVENT_BYTES),
             translator,
+            presentation: None,
+            read_events: VecDeque::new(),
             pending: VecDeque::new(),
             ended: false,
             ended_by_service: false,
@@ -158,6 +141,11 @@ impl AnswerStream {
         }
     }
 
+    /// Shows the answer in this way; to be called before the first event is asked for.
+    pub fn present(&mut self, presentation: Presentation) {
+        self.presentation = Some(presentation);
+    }
+
     /// Lets `watch` see what comes from here on.
     pub fn watched_by(&mut self, watch: Box<dyn Watch>) {
         self.watch = Some(watch);
@@ -166,11 +154,6 @@ impl AnswerStream {
     /// Calls `before_end` before a good end is told: completed, cut at a limit of length, or tool calls.
     pub fn call_before_end(&mut self, before_end: BeforeEnd) {
         self.before_end = Some((before_end, Ended::default()));
-    }
-
-    /// Answers requests for approvals with `answer`, without which they fail.
-    pub fn answer_approvals_with(&mut self, answer: AnswerApprovals) {
-        self.answer_approvals = Some(answer);
     }
 
     /// Waits for the first sign that the agent works.
@@ -215,6 +198,11 @@ impl AnswerStream {
                     Event::End(end) => end,
                     Event::Decided(decisions) => {
                         self.go_on(decisions);
+                        continue;
+                    }
+                    Event::Unknown(kind) => {
+                        let kind: String = kind.chars().take(MAX_KIND_CHARACTERS).collect();
+                        tracing::info!(kind, "an item of the answer is not known, and left out");
                         continue;
                     }
                     event => return Poll::Ready(Some(event)),
@@ -275,38 +263,32 @@ impl AnswerStream {
             (event, Some(watch)) => watch.event(event),
             _ => {}
         }
-        let Some((_, said)) = &mut self.before_end else {
-            return;
-        };
-        match event {
-            Event::Text(text) | Event::Refusal(text) => said.text.push_str(text),
-            Event::ToolCall { call_id, name, .. } => said.tool_calls.push(ToolCall {
-                call_id: call_id.clone(),
-                name: name.clone(),
-                arguments: String::new(),
-            }),
-            Event::ToolCallArguments { index, delta } => {
-                if let Some(call) = said.tool_calls.get_mut(*index) {
-                    call.arguments.push_str(delta);
-                }
-            }
-            _ => {}
+        if let Some((_, said)) = &mut self.before_end {
+            said.note(event);
         }
     }
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
-        let (translator, pending) = (&mut self.translator, &mut self.pending);
+        let (translator, events) = (&mut self.translator, &mut self.read_events);
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
-                if let Err(error) = translator.translate(name, data, pending) {
+                if let Err(error) = translator.translate(name, data, events) {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
-                    pending.push_back(Event::End(End::Failed(failure)));
+                    events.push_back(Event::End(End::Failed(failure)));
                 }
-                end_seen = matches!(pending.back(), Some(Event::End(_) | Event::Decided(_)));
+                end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
         });
+        match &mut self.presentation {
+            Some(presentation) => {
+                for event in self.read_events.drain(..) {
+                    presentation.show(event, &mut self.pending);
+                }
+            }
+            None => self.pending.append(&mut self.read_events),
+        }
         if end_seen {
             self.ended_by_service = true;
             self.finish_body(context);
@@ -345,23 +327,6 @@ impl AnswerStream {
     fn tell_end(&mut self, end: Option<&End>) {
         if let Some(mut watch) = self.watch.take() {
             watch.ended(end, self.translator.upstream_ids());
-        }
-    }
-
-    /// The upstream answer is over, and the agent goes on with another one.
-    fn go_on(&mut self, decisions: Vec<Decision>) {
-        self.bytes = None;
-        self.decoder = Decoder::new(MAX_EVENT_BYTES);
-        self.ended_by_service = false;
-        self.approval_rounds += 1;
-        match &mut self.answer_approvals {
-            Some(answer) if self.approval_rounds <= MAX_APPROVAL_ROUNDS => {
-                self.going_on = Some(answer(decisions, self.translator.upstream_ids()));
-            }
-            _ => self.fail(Failure::new(
-                FailureKind::ApprovalRequired,
-                format!("the agent asked for approvals more than {MAX_APPROVAL_ROUNDS} times"),
-            )),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Definition, Overrides};
+use super::{Definition, Overrides, file::UpstreamFile};
 
-use crate::config::approvals::ApprovalPolicy;
+use crate::config::{approvals::ApprovalPolicy, endpoint::AgentEndpoint};
 
 /// One request to an agent, free of any client's or service's wire format.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +24,10 @@ pub struct Turn {
     pub continues: Option<Head>,
     /// Whether the service keeps the turn, so that it can be continued.
     pub keep: bool,
+    /// How the agent is reached.
+    pub endpoint: AgentEndpoint,
+    /// The session of a hosted agent in which the conversation goes on.
+    pub session: Option<String>,
     /// What becomes of the agent's requests for approvals.
     pub approvals: ApprovalPolicy,
     /// Pairs to keep with the upstream response or run.
@@ -37,6 +41,14 @@ impl Turn {
             Message::Instruction { text } => Some(text.as_str()),
             _ => None,
         })
+    }
+
+    /// The index after the last assistant message; 0 without any.
+    pub fn after_last_answer(&self) -> usize {
+        self.messages
+            .iter()
+            .rposition(|message| matches!(message, Message::Assistant { .. }))
+            .map_or(0, |index| index + 1)
     }
 
     /// Everything but instructions, in order.
@@ -102,6 +114,22 @@ pub enum Message {
 pub enum UserPart {
     /// Text.
     Text(String),
+    /// An image.
+    Image {
+        /// Its address, or a `data:` URL.
+        url: String,
+        /// How closely it is looked at: `auto`, `low` or `high`.
+        detail: Option<String>,
+    },
+    /// A file that was uploaded before.
+    File(UpstreamFile),
+    /// A file with its content.
+    FileContent {
+        /// Its name.
+        name: String,
+        /// The content as a `data:` URL or in base64, as the client sent it.
+        data: String,
+    },
 }
 
 /// A function call that an assistant asked for.

@@ -11,6 +11,7 @@ use super::{
     ConfigError, Environment,
     approvals::{ApprovalPolicy, Unlisted},
     document::Document,
+    endpoint::{self, AgentEndpoint, EndpointKind},
     projects::{self, DEFAULT_PROJECT, ProjectConfig, WrittenProject},
 };
 
@@ -27,6 +28,10 @@ pub struct AgentsConfig {
     pub overrides: OverridePolicy,
     /// `GATEWAY_APPROVALS`; default `fail`.
     pub approvals: Unlisted,
+    /// How new agents are reached.
+    pub endpoint: AgentEndpoint,
+    /// `GATEWAY_REASONING_CONTENT`: whether summaries of reasoning are shown; default `false`.
+    pub reasoning_content: bool,
 }
 
 /// What stands behind an alias.
@@ -40,6 +45,10 @@ pub struct Alias {
     pub overrides: Option<OverridePolicy>,
     /// What is approved for this alias.
     pub approvals: ApprovalPolicy,
+    /// Which endpoint runs the agent, instead of the general one.
+    pub endpoint: Option<EndpointKind>,
+    /// Preview features for the agent, instead of the general ones.
+    pub features: Option<String>,
 }
 
 /// An alias as it is written in full.
@@ -51,6 +60,9 @@ struct FullAlias {
     overrides: Option<OverridePolicy>,
     #[serde(default)]
     approvals: ApprovalPolicy,
+    endpoint: Option<EndpointKind>,
+    #[serde(default, deserialize_with = "features")]
+    features: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Alias {
@@ -71,6 +83,8 @@ impl<'de> Deserialize<'de> for Alias {
                     project: DEFAULT_PROJECT.to_owned(),
                     overrides: None,
                     approvals: ApprovalPolicy::default(),
+                    endpoint: None,
+                    features: None,
                 })
             }
 
@@ -81,12 +95,24 @@ impl<'de> Deserialize<'de> for Alias {
                     project: alias.project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
                     overrides: alias.overrides,
                     approvals: alias.approvals,
+                    endpoint: alias.endpoint,
+                    features: alias.features,
                 })
             }
         }
 
         deserializer.deserialize_any(NameOrObject)
     }
+}
+
+fn features<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if endpoint::is_header(&text) {
+        return Ok(Some(text));
+    }
+    Err(serde::de::Error::custom(
+        "write features as the service names them, such as WorkflowAgents=V1Preview",
+    ))
 }
 
 /// What becomes of request fields that the agent's definition owns (temperature, tools and the like).
@@ -153,6 +179,8 @@ impl AgentsConfig {
             classic_enabled: environment.flag("GATEWAY_CLASSIC_AGENTS", true)?,
             overrides,
             approvals: Unlisted::from_environment(environment)?,
+            endpoint: AgentEndpoint::from_environment(environment)?,
+            reasoning_content: environment.flag("GATEWAY_REASONING_CONTENT", false)?,
         })
     }
 }

@@ -1,7 +1,12 @@
-//! Who may call the gateway: API keys by name, kept as digests only.
+//! Who may call the gateway: API keys by name, kept as digests only, and tokens of an Entra tenant.
+
+pub mod entra;
+pub mod policies;
+pub mod upstream;
 
 use sha2::{Digest, Sha256};
 
+use self::{entra::EntraConfig, policies::Policies, upstream::UpstreamIdentity};
 use super::{ConfigError, Environment};
 
 /// The SHA-256 digest of an API key.
@@ -14,6 +19,12 @@ pub struct CallersConfig {
     pub keys: Vec<CallerKey>,
     /// `GATEWAY_ALLOW_ANONYMOUS`: whether a request without a key is served.
     pub allow_anonymous: bool,
+    /// The `GATEWAY_ENTRA_...` settings: whose access tokens let a caller in.
+    pub entra: Option<EntraConfig>,
+    /// `GATEWAY_CALLERS`: what each caller may do.
+    pub policies: Policies,
+    /// `GATEWAY_UPSTREAM_IDENTITY`: on whose behalf Foundry is called.
+    pub upstream: UpstreamIdentity,
 }
 
 /// One API key of a caller.
@@ -29,10 +40,12 @@ pub struct CallerKey {
 const SHORTEST_KEY: usize = 16;
 
 impl CallersConfig {
-    /// Reads `GATEWAY_API_KEYS` and `GATEWAY_ALLOW_ANONYMOUS`; one of them is required.
+    /// Reads `GATEWAY_API_KEYS`, `GATEWAY_ALLOW_ANONYMOUS` and the settings of [`EntraConfig`]; one way in is required.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const SETTING: &str = "GATEWAY_API_KEYS";
         let allow_anonymous = environment.flag("GATEWAY_ALLOW_ANONYMOUS", false)?;
+        let upstream = UpstreamIdentity::from_environment(environment)?;
+        let tenant = EntraConfig::from_environment(environment, upstream.audience())?;
         let mut keys = Vec::new();
         for (index, entry) in environment
             .get(SETTING)
@@ -49,17 +62,23 @@ impl CallersConfig {
             })?;
             keys.push(key);
         }
-        if keys.is_empty() && !allow_anonymous {
+        if keys.is_empty() && tenant.is_none() && !allow_anonymous {
             return Err(ConfigError::missing(
                 SETTING,
                 "set it to name=key (or name=sha256:<hex digest of the key>), comma-separated; \
                  a key can be made with `openssl rand -hex 32`. \
+                 GATEWAY_ENTRA_TENANT_ID takes tokens of a Microsoft Entra tenant instead. \
                  GATEWAY_ALLOW_ANONYMOUS=true opens the gateway to everyone who reaches it",
             ));
         }
+        upstream.check(tenant.is_some(), allow_anonymous || !keys.is_empty())?;
+        let policies = Policies::from_environment(environment, &keys, tenant.as_ref())?;
         Ok(Self {
             keys,
             allow_anonymous,
+            entra: tenant,
+            policies,
+            upstream,
         })
     }
 }

@@ -17,9 +17,20 @@ pub struct ContinuityConfig {
     /// `GATEWAY_CONVERSATION_DAYS`: how long a conversation can be continued after its last turn; default 30, for
     /// as long as the service keeps responses.
     pub keep: Duration,
-    /// `GATEWAY_CONTINUITY_KEY`: secret under which histories are fingerprinted, the same for all instances.
-    /// Without it, one is derived from `GATEWAY_API_KEYS`.
+    /// `GATEWAY_CONTINUITY_KEY`: secret under which histories are fingerprinted and ids of files signed, the same for
+    /// all instances. Without it, one is derived from `GATEWAY_API_KEYS`; required where those are not set and callers
+    /// come with tokens.
     pub key: Option<SecretString>,
+}
+
+/// Callers with tokens only have no keys from which a secret could be derived, and an id of a file that anybody can
+/// make proves nothing.
+pub(super) fn missing_key() -> ConfigError {
+    ConfigError::missing(
+        "GATEWAY_CONTINUITY_KEY",
+        "without GATEWAY_API_KEYS there is no other secret under which ids of files are signed; \
+         set it to one, the same for all instances, such as `openssl rand -hex 32` makes",
+    )
 }
 
 /// What makes a turn the continuation of another.

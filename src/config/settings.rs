@@ -30,13 +30,53 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "GATEWAY_API_KEYS",
-        "none, required",
+        "none; one way in is required",
         "callers: `name=key` or `name=sha256:<hex>`, comma-separated; a name may stand several times; a bare key is named `default`",
     ),
     setting(
         "GATEWAY_ALLOW_ANONYMOUS",
         "`false`",
         "`true` serves requests without a key",
+    ),
+    setting(
+        "GATEWAY_ENTRA_TENANT_ID",
+        "none",
+        "takes access tokens of this Microsoft Entra tenant, beside keys or instead of them; a GUID",
+    ),
+    setting(
+        "GATEWAY_ENTRA_AUDIENCE",
+        "none",
+        "the audience of those tokens, comma-separated: the application id of the gateway's app registration, or its application id URI",
+    ),
+    setting(
+        "GATEWAY_ENTRA_ALLOWED_CLIENTS",
+        "every application",
+        "ids of the applications whose tokens are taken, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_ROLES",
+        "none",
+        "roles of which a token needs one, comma-separated",
+    ),
+    setting(
+        "GATEWAY_ENTRA_REQUIRED_SCOPES",
+        "none",
+        "scopes of which a token needs one, comma-separated; beside roles, either is enough",
+    ),
+    setting(
+        "GATEWAY_UPSTREAM_IDENTITY",
+        "`service`",
+        "on whose behalf Foundry is called: `service` the gateway's identity, `pass-through` the caller's own token for Foundry, `on-behalf-of` one that Entra gives in exchange for the caller's; [docs/callers.md](docs/callers.md)",
+    ),
+    setting(
+        "GATEWAY_ENTRA_CLIENT_ID",
+        "`AZURE_CLIENT_ID`, unless that is a managed identity's",
+        "the gateway's app registration, which exchanges callers' tokens",
+    ),
+    setting(
+        "GATEWAY_CALLERS",
+        "none",
+        "policies of callers (agents, requests per minute, answers at once): inline JSON, or the path of a JSON file; [docs/callers.md](docs/callers.md)",
     ),
     setting(
         "GATEWAY_AGENTS",
@@ -57,6 +97,21 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_APPROVALS",
         "`fail`",
         "MCP calls that an agent wants approved and that its alias does not list: `fail` ends the answer with an error, `refuse` tells the agent no, `surface` asks the client by a tool call",
+    ),
+    setting(
+        "GATEWAY_REASONING_CONTENT",
+        "`false`",
+        "`true` tells summaries of an agent's reasoning as `reasoning_content`",
+    ),
+    setting(
+        "GATEWAY_AGENT_ENDPOINT",
+        "`project`",
+        "which endpoint runs new agents: `project` names the agent to the project's, `agent` uses the agent's own, which needs the least rights",
+    ),
+    setting(
+        "FOUNDRY_FEATURES",
+        "none",
+        "preview features of the service that agents need, such as `WorkflowAgents=V1Preview`",
     ),
     setting(
         "FOUNDRY_CREDENTIAL",
@@ -96,7 +151,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AZURE_AUTHORITY_HOST",
         "`https://login.microsoftonline.com`",
-        "Entra authority, such as that of a sovereign cloud",
+        "Entra authority, such as that of a sovereign cloud: for the gateway's sign-in, and for callers' tokens",
     ),
     setting(
         "IDENTITY_ENDPOINT",
@@ -136,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "GATEWAY_CONTINUITY_KEY",
         "derived from `GATEWAY_API_KEYS`",
-        "secret under which histories are fingerprinted, the same for all instances",
+        "secret under which histories are fingerprinted and ids of files signed, the same for all instances; required with tokens and no keys",
     ),
     setting(
         "THREADS_TABLE_ENDPOINT",
@@ -157,6 +212,16 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_STORE_TIMEOUT_SECONDS",
         "`0.5`",
         "one look-up or change in Table Storage, repetitions included; when it is over, the request goes on without",
+    ),
+    setting(
+        "GATEWAY_CITATION_MARKERS",
+        "`keep`",
+        "markers such as `【4:0†source】` in answers: `keep` or `strip`; annotations are the same either way",
+    ),
+    setting(
+        "GATEWAY_PUBLIC_URL",
+        "where the request was sent",
+        "address of the gateway in links to files: `https://<app>.azurewebsites.net`",
     ),
     setting(
         "SSL_CERT_FILE",
@@ -232,6 +297,11 @@ pub const SETTINGS: &[Setting] = &[
         "GATEWAY_MAX_BODY_BYTES",
         "`33554432`",
         "size of a request body",
+    ),
+    setting(
+        "GATEWAY_MAX_FILE_BYTES",
+        "`209715200`",
+        "size of an uploaded file, which streams through; the service takes 512 MiB",
     ),
     setting(
         "GATEWAY_MAX_CONCURRENT_REQUESTS",

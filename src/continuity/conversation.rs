@@ -142,6 +142,7 @@ impl Conversations {
                 instructions_digest: instructions.clone(),
                 thread_id,
                 history: None,
+                session: None,
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
@@ -151,6 +152,9 @@ impl Conversations {
             Some(found) => self.follow(found).await,
             None => None,
         };
+        let session = found
+            .as_ref()
+            .and_then(|found| found.stored.row.session.clone());
         let mut answers_run = false;
         if let Some(Found { stored, tail, .. }) = &found {
             answers_run = waiting_run::answers_all(&stored.row.upstream, &turn, *tail);
@@ -182,7 +186,10 @@ impl Conversations {
                 given_up: Some(run),
             },
             Some((head, known_instructions, tail)) => Placed {
-                turn: continued(&whole, head, known_instructions == instructions, tail),
+                turn: Turn {
+                    session,
+                    ..continued(&whole, head, known_instructions == instructions, tail)
+                },
                 replay: replayable.then_some(whole),
                 recorder: Some(recorder),
                 given_up: None,
@@ -237,7 +244,7 @@ impl Conversations {
                 shown => Some(Found {
                     key: id_key,
                     stored,
-                    tail: after_last_answer(turn),
+                    tail: turn.after_last_answer(),
                     by_history: shown == Shown::Whole,
                 }),
             }),
@@ -361,16 +368,8 @@ fn holds_taken_back_instructions(row: &Row, instructions: &str) -> bool {
 pub(super) fn is_replayable(request: &Request<'_>, turn: &Turn) -> bool {
     match turn.conversation().next() {
         Some(Message::ToolResult { .. }) => false,
-        _ => request.id.is_none() || 0 < after_last_answer(turn),
+        _ => request.id.is_none() || 0 < turn.after_last_answer(),
     }
-}
-
-/// The index after the last assistant message.
-pub(super) fn after_last_answer(turn: &Turn) -> usize {
-    turn.messages
-        .iter()
-        .rposition(|message| matches!(message, Message::Assistant { .. }))
-        .map_or(0, |index| index + 1)
 }
 
 /// What is new. Instructions travel again when they have changed; those of a classic run hold for that run only.

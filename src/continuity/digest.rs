@@ -1,8 +1,10 @@
 //! Fingerprints of a conversation: a keyed chain over its messages, instructions left out.
 //!
 //! Clients change texts a little when they resend them. Of answers they trim and collapse white space, cut `<think>`
-//! blocks and citation markers: what survives that is hashed. What users and tools said they leave alone but for
+//! blocks and citation markers, and write a call's arguments anew: what survives that is hashed. What users and tools said they leave alone but for
 //! blanks around it, and there a change of indentation is an edit. All of them may send parts for a string.
+
+use std::borrow::Cow;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -139,10 +141,8 @@ impl Fingerprint {
         match message {
             Message::Instruction { text } => self.texts("instruction", [text.as_str()]),
             Message::User { parts } => {
-                self.texts(
-                    "user",
-                    parts.iter().map(|UserPart::Text(text)| text.as_str()),
-                );
+                let parts: Vec<_> = parts.iter().map(text_of).collect();
+                self.texts("user", parts.iter().map(Cow::as_ref));
             }
             Message::Assistant { text, tool_calls } => {
                 let text = text.as_deref().map(settled).unwrap_or_default();
@@ -156,7 +156,7 @@ impl Fingerprint {
                     // Two conversations may read the same but for the ids of their calls, which results are matched by.
                     self.field(call_id.as_bytes());
                     self.field(name.as_bytes());
-                    self.texts("arguments", [arguments.as_str()]);
+                    self.texts("arguments", [plain_json(arguments).as_str()]);
                 }
             }
             Message::ToolResult { call_id, output } => {
@@ -187,6 +187,14 @@ fn settled(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Arguments as JSON without differences of white space and escapes: some clients read them and write them anew.
+fn plain_json(arguments: &str) -> String {
+    serde_json::from_str(arguments).map_or_else(
+        |_| arguments.to_owned(),
+        |json: serde_json::Value| json.to_string(),
+    )
+}
+
 /// The text without every stretch from `open` to the next `close`; an `open` without a `close` stays.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut kept = String::with_capacity(text.len());
@@ -214,6 +222,16 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// What stands for a part: its text, or what nobody types.
+fn text_of(part: &UserPart) -> Cow<'_, str> {
+    match part {
+        UserPart::Text(text) => Cow::Borrowed(text),
+        UserPart::Image { url, .. } => Cow::Owned(format!("\u{1}image {url}")),
+        UserPart::File(file) => Cow::Owned(format!("\u{1}file {file:?}")),
+        UserPart::FileContent { name, data } => Cow::Owned(format!("\u{1}content {name} {data}")),
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes
@@ -226,156 +244,4 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scope() -> ScopeKey {
-        ScopeKey::new(b"secret", "web", "helper", "")
-    }
-
-    fn said(text: &str) -> Message {
-        Message::Assistant {
-            text: Some(text.to_owned()),
-            tool_calls: Vec::new(),
-        }
-    }
-
-    fn asked(parts: &[&str]) -> Message {
-        Message::User {
-            parts: parts
-                .iter()
-                .map(|part| UserPart::Text((*part).to_owned()))
-                .collect(),
-        }
-    }
-
-    fn chain(messages: Vec<Message>) -> Chain {
-        Chain::of(
-            &Turn {
-                messages,
-                ..Turn::default()
-            },
-            &scope(),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn what_clients_do_to_texts_changes_nothing() {
-        let as_answered = "  First line\r\n\n<think>a\nb</think>second【3:0†source】 line ";
-        for as_resent in [
-            "First line second line",
-            "First line\n\nsecond line",
-            "First line\r\n\n<think>\na\nb\n</think>second line",
-        ] {
-            let fingerprints =
-                [as_answered, as_resent].map(|text| scope().after([0; 32], &said(text)));
-            assert_eq!(fingerprints[0], fingerprints[1], "{as_resent}");
-        }
-        let fingerprints =
-            [asked(&["a", "b"]), asked(&["a\nb"])].map(|message| scope().after([0; 32], &message));
-        assert_eq!(fingerprints[0], fingerprints[1], "text and parts");
-    }
-
-    #[test]
-    fn an_edit_of_indentation_is_an_edit() {
-        let texts = ["if a:\n  b", "if a:\n    b", "if a:\r\n  b\r\n"];
-        let links = texts.map(|text| scope().after([0; 32], &asked(&[text])));
-        assert_ne!(links[0], links[1]);
-        assert_eq!(
-            links[0], links[2],
-            "line ends and blanks around are the client's"
-        );
-    }
-
-    #[test]
-    fn what_was_said_changes_everything() {
-        let messages = [
-            said("a"),
-            said("b"),
-            said("a b"),
-            said("ab"),
-            asked(&["a"]),
-            Message::ToolResult {
-                call_id: "a".to_owned(),
-                output: String::new(),
-            },
-            Message::ToolResult {
-                call_id: String::new(),
-                output: "a".to_owned(),
-            },
-        ];
-        let mut links: Vec<_> = messages
-            .iter()
-            .map(|message| scope().after([0; 32], message))
-            .collect();
-        links.sort_unstable();
-        links.dedup();
-        assert_eq!(links.len(), messages.len());
-    }
-
-    #[test]
-    fn callers_agents_names_and_secrets_are_apart() {
-        let scopes = [
-            scope(),
-            ScopeKey::new(b"other", "web", "helper", ""),
-            ScopeKey::new(b"secret", "app", "helper", ""),
-            ScopeKey::new(b"secret", "web", "helper:2", ""),
-            ScopeKey::new(b"secret", "web", "helper", "chat"),
-            ScopeKey::new(b"secret", "webh", "elper", ""),
-        ];
-        let mut links: Vec<_> = scopes
-            .iter()
-            .map(|scope| scope.after([0; 32], &asked(&["hi"])))
-            .collect();
-        links.sort_unstable();
-        links.dedup();
-        assert_eq!(links.len(), scopes.len());
-    }
-
-    #[test]
-    fn instructions_are_no_part_of_the_chain_and_the_last_answer_is_known() {
-        let instruction = |text: &str| Message::Instruction {
-            text: text.to_owned(),
-        };
-        let plain = chain(vec![asked(&["a"]), said("b"), asked(&["c"])]);
-        let instructed = chain(vec![
-            instruction("x"),
-            asked(&["a"]),
-            said("b"),
-            instruction("y"),
-            asked(&["c"]),
-        ]);
-        assert_eq!((plain.root, plain.all), (instructed.root, instructed.all));
-        assert_eq!(plain.known.unwrap().0, instructed.known.unwrap().0);
-        assert_eq!(
-            (plain.known.unwrap().1, instructed.known.unwrap().1),
-            (2, 3)
-        );
-        assert_eq!(chain(vec![asked(&["a"])]).known, None);
-        assert!(
-            Chain::of(
-                &Turn {
-                    messages: vec![instruction("x")],
-                    ..Turn::default()
-                },
-                &scope()
-            )
-            .is_none()
-        );
-    }
-
-    #[test]
-    fn keys_are_hex_of_at_most_64_characters() {
-        let chain = chain(vec![asked(&["a"])]);
-        for key in [
-            scope().key(chain.root, chain.all),
-            scope().id_key("thread_1"),
-        ] {
-            for part in [key.partition, key.row] {
-                assert_eq!(part.len(), 64);
-                assert!(part.chars().all(|c| c.is_ascii_hexdigit()));
-            }
-        }
-    }
-}
+mod tests;

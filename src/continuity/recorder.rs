@@ -78,6 +78,7 @@ impl Recorder {
             };
             let row = Row {
                 upstream,
+                session: ended.ids.session,
                 ..self.row.clone()
             };
             let answer = Message::Assistant {

@@ -94,6 +94,8 @@ pub struct Row {
     /// In the row of an id that names a response, and in those that name a run: where the row of the history that led
     /// to it is, or would be, if it is known.
     pub history: Option<Key>,
+    /// The session of a hosted agent in which the conversation goes on.
+    pub session: Option<String>,
     /// From when on the row counts as not there, in Unix seconds.
     pub expires_at: u64,
 }

@@ -20,7 +20,7 @@ impl Conversations {
         known: Option<&(Key, usize)>,
         turn: &Turn,
     ) -> Result<Option<Found>, Unplaceable> {
-        let tail = conversation::after_last_answer(turn);
+        let tail = turn.after_last_answer();
         let is_classic = matches!(request.agent.reference, AgentReference::Classic { .. });
         let Some(first) = results(turn, tail).min().filter(|_| is_classic) else {
             return Ok(None);

@@ -19,6 +19,9 @@ pub(super) const fn row(kind: FailureKind) -> (u16, &'static str, &'static str) 
         F::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),
         // The caller's key was good: a 401 would send its owner after the wrong secret.
         F::CredentialRejected => (502, SERVER_ERROR, "upstream_authentication_failed"),
+        F::CallerTokenRejected => (401, INVALID_REQUEST, "invalid_token"),
+        F::InteractionRequired => (401, INVALID_REQUEST, "interaction_required"),
+        F::IdentityProviderUnavailable => (503, SERVER_ERROR, "identity_provider_unavailable"),
         F::Unreachable => (502, SERVER_ERROR, "upstream_unreachable"),
         F::ServiceFailed => (502, SERVER_ERROR, "upstream_failed"),
         F::AgentFailed => (502, SERVER_ERROR, "agent_failed"),

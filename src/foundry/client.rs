@@ -1,5 +1,7 @@
 //! Sends requests to one Foundry project over the one HTTP client of the process.
 
+mod bodies;
+
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
@@ -7,18 +9,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, header};
 use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use self::bodies::read_failure;
+pub(super) use self::bodies::{byte_stream, read_json};
 use super::{definitions::Definitions, failures, retry};
 use crate::{
-    agent::{
-        Failure, FailureKind,
-        stream::{ByteStream, Leftover},
-    },
+    agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
     error::ApiError,
     identity::TokenSource,
@@ -33,10 +34,12 @@ pub struct Foundry {
     /// Its host and port.
     server: (String, u16),
     tokens: Arc<dyn TokenSource>,
+    /// Whether `tokens` are a caller's, and not the gateway's.
+    acts_for_a_caller: bool,
     pub(super) limits: LimitsConfig,
     pub(super) tasks: TaskTracker,
     /// The service has refused `store: false` with an agent; it is not sent again.
-    pub(super) refuses_store: AtomicBool,
+    pub(super) refuses_store: Arc<AtomicBool>,
     /// What agents are made of, as far as it had to be read.
     pub(super) definitions: Definitions,
 }
@@ -66,12 +69,10 @@ pub(super) struct UpstreamRequest<'a> {
     /// Path below the project endpoint, with query.
     pub(super) path: &'a str,
     pub(super) body: Option<Bytes>,
+    /// Preview features that the request needs.
+    pub(super) features: Option<&'a str>,
 }
 
-/// Part of an error body that is read; the rest is not needed to tell what happened.
-const MAX_ERROR_BYTES: usize = 64 << 10;
-/// Size up to which a listing is read.
-const MAX_JSON_BYTES: usize = 8 << 20;
 /// How long to wait for the few bytes that end a finished stream, to keep its connection.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -94,7 +95,25 @@ impl Foundry {
             tokens,
             limits,
             tasks,
-            refuses_store: AtomicBool::new(false),
+            refuses_store: Arc::default(),
+            acts_for_a_caller: false,
+            definitions: Definitions::default(),
+        }
+    }
+
+    /// The same project, called with the tokens of one caller. It shares nothing that was read with the tokens of
+    /// others.
+    #[must_use]
+    pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self {
+            http: self.http.clone(),
+            endpoint: self.endpoint.clone(),
+            server: self.server.clone(),
+            tokens,
+            acts_for_a_caller: true,
+            limits: self.limits.clone(),
+            tasks: self.tasks.clone(),
+            refuses_store: Arc::clone(&self.refuses_store),
             definitions: Definitions::default(),
         }
     }
@@ -153,7 +172,11 @@ impl Foundry {
                 .flatten();
             let Some(wait) = wait else {
                 repetition.fail(ApiError::code_of(failure.kind));
-                return Err(failure);
+                return Err(if self.acts_for_a_caller {
+                    failures::of_the_callers_own(failure)
+                } else {
+                    failure
+                });
             };
             repetition = Child::begin("retry", SpanKind::Client);
             repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
@@ -176,19 +199,12 @@ impl Foundry {
         call: &Call,
         authorization: &HeaderValue,
     ) -> Result<reqwest::Response, SendError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert("x-ms-client-request-id", id);
+        let mut builder =
+            self.signed_request(request.method.clone(), request.path, authorization, call);
+        let features = request.features.map(HeaderValue::from_str);
+        if let Some(Ok(features)) = features {
+            builder = builder.header("foundry-features", features);
         }
-        propagation::inject(&mut headers);
-        let mut builder = self
-            .http
-            .request(
-                request.method.clone(),
-                format!("{}{}", self.endpoint, request.path),
-            )
-            .headers(headers);
         if let Some(body) = &request.body {
             builder = builder
                 .header(header::CONTENT_TYPE, "application/json")
@@ -204,6 +220,47 @@ impl Foundry {
         }
     }
 
+    /// Posts a body that streams, and therefore once. Its own time counts, too: only the call's deadline bounds it.
+    pub(super) async fn send_stream(
+        &self,
+        path: &str,
+        content_type: HeaderValue,
+        body: reqwest::Body,
+        call: &Call,
+    ) -> Result<reqwest::Response, Failure> {
+        let authorization = within(call.deadline, self.tokens.authorization()).await??;
+        let builder = self
+            .signed_request(Method::POST, path, &authorization, call)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body);
+        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(read_failure(response).await),
+            Ok(Err(error)) => match not_answered(&error) {
+                SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
+            },
+            Err(_) => Err(Failure::timed_out("no response headers within the limit")),
+        }
+    }
+
+    fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &HeaderValue,
+        call: &Call,
+    ) -> reqwest::RequestBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert("x-ms-client-request-id", id);
+        }
+        propagation::inject(&mut headers);
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .headers(headers)
+    }
+
     /// Sends a request and reads its JSON answer.
     pub(super) async fn get_json<T: serde::de::DeserializeOwned>(
         &self,
@@ -214,6 +271,7 @@ impl Foundry {
             method: Method::GET,
             path,
             body: None,
+            features: None,
         };
         let child = Child::begin("GET", SpanKind::Client);
         let read = async { read_json(self.send(request, call).await?, call.deadline).await };
@@ -229,6 +287,7 @@ impl Foundry {
             method: Method::DELETE,
             path,
             body: None,
+            features: None,
         };
         match self.send(request, call).await {
             Ok(_) => Ok(()),
@@ -288,44 +347,4 @@ pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The body of a response as a stream whose errors are told in full.
-pub(super) fn byte_stream(response: reqwest::Response) -> ByteStream {
-    Box::pin(
-        response
-            .bytes_stream()
-            .map_err(|error| full_text(&error).into()),
-    )
-}
-
-async fn read_failure(response: reqwest::Response) -> Failure {
-    let status = response.status();
-    let headers = response.headers().clone();
-    let body = tokio::time::timeout(DRAIN_TIMEOUT, read_body(response, MAX_ERROR_BYTES)).await;
-    failures::from_response(status, &headers, &body.unwrap_or_default())
-}
-
-/// Reads at most `limit` bytes of a body; what was read before an error counts.
-async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(Ok(chunk)) = stream.next().await {
-        let room = limit - body.len();
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() == limit {
-            break;
-        }
-    }
-    body
-}
-
-pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
-    response: reqwest::Response,
-    deadline: Instant,
-) -> Result<T, Failure> {
-    let body = tokio::time::timeout_at(deadline, read_body(response, MAX_JSON_BYTES))
-        .await
-        .map_err(|_| Failure::timed_out("no whole body within the limit"))?;
-    serde_json::from_slice(&body).map_err(|error| Failure::unreadable(error.to_string()))
 }

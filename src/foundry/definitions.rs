@@ -1,4 +1,4 @@
-//! What new agents are made of, read when a turn has to be run with it, kept, and refreshed in the background.
+//! What agents are made of, read when a turn has to be run with it, kept, and refreshed in the background.
 
 mod read;
 mod wire;
@@ -57,34 +57,29 @@ const MAX_AGENTS: usize = 1024;
 /// The definition of an agent. Only the first call waits for the service, and one after a long silence.
 pub(super) async fn read(
     foundry: &Arc<Foundry>,
-    name: &str,
-    version: Option<&str>,
+    agent: &AgentReference,
     call: &Call,
 ) -> Result<Outcome, Failure> {
-    let agent = AgentReference::New {
-        name: name.to_owned(),
-        version: version.map(str::to_owned),
-    };
     let slot = foundry.definitions.slot(agent);
     match slot.read.load_full() {
         Some(read) if read.at.elapsed() < SERVED_FOR => {
             if FRESH_FOR <= read.at.elapsed() {
-                refresh_in_background(foundry, slot, name, version, &call.request_id);
+                refresh_in_background(foundry, slot, agent, &call.request_id);
             }
             Ok(read.outcome.clone())
         }
-        _ => slot.read_once(foundry, name, version, call).await,
+        _ => slot.read_once(foundry, agent, call).await,
     }
 }
 
 impl Definitions {
-    fn slot(&self, agent: AgentReference) -> Arc<Slot> {
+    fn slot(&self, agent: &AgentReference) -> Arc<Slot> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        if MAX_AGENTS <= agents.len() && !agents.contains_key(&agent) {
+        if MAX_AGENTS <= agents.len() && !agents.contains_key(agent) {
             // Reading them again costs a call each; so many are not in use at once.
             agents.clear();
         }
-        Arc::clone(agents.entry(agent).or_default())
+        Arc::clone(agents.entry(agent.clone()).or_default())
     }
 }
 
@@ -93,8 +88,7 @@ impl Slot {
     async fn read_once(
         &self,
         foundry: &Foundry,
-        name: &str,
-        version: Option<&str>,
+        agent: &AgentReference,
         call: &Call,
     ) -> Result<Outcome, Failure> {
         let _one_at_a_time = self.reading.lock().await;
@@ -107,7 +101,7 @@ impl Slot {
             deadline: call.deadline.min(Instant::now() + READ_TIMEOUT),
             ..call.clone()
         };
-        match read::definition(foundry, name, version, &call).await {
+        match read::definition(foundry, agent, &call).await {
             Ok(outcome) => {
                 self.read.store(Some(Arc::new(Read {
                     outcome: outcome.clone(),
@@ -128,24 +122,23 @@ impl Slot {
 fn refresh_in_background(
     foundry: &Arc<Foundry>,
     slot: Arc<Slot>,
-    name: &str,
-    version: Option<&str>,
+    agent: &AgentReference,
     request_id: &str,
 ) {
     if slot.reading.try_lock().is_err() {
         return;
     }
     let keeper = Arc::clone(foundry);
-    let (name, version) = (name.to_owned(), version.map(str::to_owned));
+    let agent = agent.clone();
     let call = Call {
         request_id: request_id.to_owned(),
         deadline: Instant::now() + READ_TIMEOUT,
     };
     foundry.tasks.spawn(async move {
-        let read = slot.read_once(&keeper, &name, version.as_deref(), &call);
+        let read = slot.read_once(&keeper, &agent, &call);
         if let Err(failure) = read.await {
             tracing::warn!(
-                agent = name,
+                %agent,
                 detail = failure.detail,
                 "the agent's definition could not be read anew: {failure}"
             );

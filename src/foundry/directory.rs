@@ -56,6 +56,12 @@ impl Directory {
         }
     }
 
+    /// The agents that another caller of the same project sees; nothing is known yet.
+    #[must_use]
+    pub fn on_behalf_of(&self, foundry: Arc<Foundry>) -> Self {
+        Self::new(foundry, self.with_classic)
+    }
+
     /// All agents. Only the first call waits for the service; later ones get the last listing at once.
     pub async fn agents(self: &Arc<Self>, request_id: &str) -> Result<Vec<ListedAgent>, Failure> {
         match self.listing.load_full() {

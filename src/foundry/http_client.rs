@@ -2,12 +2,14 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
+use futures_util::StreamExt;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::client::full_text;
 use crate::config::ConfigError;
 
 /// How long an idle connection is kept; below the 60 s after which load balancers are known to drop theirs.
@@ -68,6 +70,22 @@ fn builder(
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// Reads a body whole, unless it has more than `limit` bytes.
+pub(crate) async fn read_at_most(
+    response: reqwest::Response,
+    limit: usize,
+) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk.map_err(|error| full_text(&error))?);
+        if limit < body.len() {
+            return Err(format!("it has more than {limit} bytes"));
+        }
+    }
+    Ok(body)
 }
 
 fn add_certificates(path: &Path, roots: &mut RootCertStore) -> Result<(), String> {

@@ -11,8 +11,8 @@ use url::Url;
 use super::{Foundry, directory::Directory, readiness::Readiness};
 use crate::{
     agent::FailureKind,
-    config::{Config, ConfigError, projects::DEFAULT_PROJECT},
-    identity::Identity,
+    config::{Config, ConfigError, callers::upstream::UpstreamIdentity, projects::DEFAULT_PROJECT},
+    identity::{Identity, TokenSource},
     telemetry::Telemetry,
 };
 
@@ -26,6 +26,33 @@ pub struct Project {
     /// Who the gateway is towards it.
     pub identity: Identity,
     readiness: Readiness,
+}
+
+/// A project as one caller reaches it.
+#[derive(Debug)]
+pub struct Reach {
+    /// Sends requests to it.
+    pub foundry: Arc<Foundry>,
+    /// Its agents.
+    pub directory: Arc<Directory>,
+}
+
+impl Project {
+    /// The project as whoever has `tokens` reaches it; without, as the gateway itself does. What was read with the
+    /// tokens of one caller is shown to no other, so that nothing is kept from request to request.
+    pub fn reached_with(&self, tokens: Option<Arc<dyn TokenSource>>) -> Reach {
+        let Some(tokens) = tokens else {
+            return Reach {
+                foundry: Arc::clone(&self.foundry),
+                directory: Arc::clone(&self.directory),
+            };
+        };
+        let foundry = Arc::new(self.foundry.on_behalf_of(tokens));
+        Reach {
+            directory: Arc::new(self.directory.on_behalf_of(Arc::clone(&foundry))),
+            foundry,
+        }
+    }
 }
 
 /// Every project, by name.
@@ -51,11 +78,15 @@ impl Projects {
             ));
             let directory = Directory::new(Arc::clone(&foundry), config.agents.classic_enabled);
             let directory = Arc::new(directory);
+            let readiness = match config.callers.upstream {
+                UpstreamIdentity::Service => Readiness::new(Arc::clone(&directory)),
+                _ => Readiness::without_identity(&directory, &foundry),
+            };
             Project {
-                readiness: Readiness::new(Arc::clone(&directory)),
-                directory,
                 foundry,
+                directory,
                 identity,
+                readiness,
             }
         };
         let mut projects = BTreeMap::new();

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwapOption;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::directory::Directory;
-use crate::agent::FailureKind;
+use super::{Foundry, directory::Directory};
+use crate::{agent::FailureKind, identity::StaticToken};
 
 /// Looks at the service, and believes what it saw for a while, so that probes do not become load.
 #[derive(Debug)]
@@ -38,6 +38,14 @@ impl Readiness {
         }
     }
 
+    /// Looks whether the service answers at all: where callers act with their own tokens, the gateway's identity says
+    /// nothing about them, and a refusal is an answer.
+    pub fn without_identity(directory: &Directory, foundry: &Foundry) -> Self {
+        let nobody = Arc::new(StaticToken::nobody());
+        let foundry = Arc::new(foundry.on_behalf_of(nobody));
+        Self::new(Arc::new(directory.on_behalf_of(foundry)))
+    }
+
     /// What is wrong, if anything is; its detail is in the log.
     pub async fn problem(&self, request_id: &str) -> Option<FailureKind> {
         if let Some(look) = self.believed() {
@@ -64,6 +72,7 @@ impl Readiness {
         let checked = tokio::time::timeout(LOOK_TIMEOUT, self.directory.check(request_id)).await;
         let (kind, detail) = match checked {
             Ok(Ok(())) => return None,
+            Ok(Err(failure)) if failure.kind == FailureKind::CallerTokenRejected => return None,
             Ok(Err(failure)) => (failure.kind, failure.detail.unwrap_or(failure.message)),
             Err(_) => (
                 FailureKind::TimedOut,

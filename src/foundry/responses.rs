@@ -4,8 +4,10 @@
 //! only what is new, and is stored, so that it can be continued in its turn.
 
 mod approvals;
+mod citations;
 mod from_turn;
 mod inline;
+mod items;
 mod to_events;
 mod wire;
 
@@ -20,8 +22,6 @@ use crate::agent::{
     AnswerStream, Failure, FailureKind, Head, Turn,
     stream::{LeftState, StreamLimits},
 };
-
-const PATH: &str = "/openai/v1/responses";
 
 /// Lets a new agent answer: one upstream call.
 ///
@@ -45,6 +45,7 @@ pub(super) async fn answer(
         }
         outcome => outcome?,
     };
+    let session = session_of(&response);
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
@@ -53,7 +54,7 @@ pub(super) async fn answer(
     let (keep, request_id) = (turn.keep, call.request_id.clone());
     let mut stream = AnswerStream::new(
         byte_stream(response),
-        Box::new(ResponsesTranslator::new(turn.approvals.clone())),
+        Box::new(ResponsesTranslator::new(turn.approvals.clone(), session)),
         limits,
         // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
         Box::new(move |leftover| {
@@ -70,6 +71,12 @@ pub(super) async fn answer(
         stream.answer_approvals_with(approvals::answer_with(foundry, agent, turn, call));
     }
     Ok(stream)
+}
+
+/// The session in which a hosted agent has answered.
+fn session_of(response: &reqwest::Response) -> Option<String> {
+    let session = response.headers().get("x-agent-session-id")?;
+    session.to_str().ok().map(str::to_owned)
 }
 
 fn is_about_store(failure: &Failure) -> bool {
@@ -93,8 +100,9 @@ async fn create(
         })?;
     let request = UpstreamRequest {
         method: Method::POST,
-        path: PATH,
+        path: &from_turn::path(name, version, turn),
         body: Some(Bytes::from(body)),
+        features: turn.endpoint.features.as_deref(),
     };
     foundry.send(request, call).await
 }

@@ -1,7 +1,9 @@
 //! `POST /v1/chat/completions`.
 
 mod conversation;
+mod forbidden;
 mod overriding;
+mod presenting;
 mod streamed;
 
 use std::{
@@ -25,14 +27,14 @@ use self::streamed::{Opening, StreamedAnswer};
 use crate::{
     agent::{
         AgentReference, AnswerStream, Failure, FailureKind, Head, Message, Turn,
-        model_name::ResolvedAgent, stream::BeforeEnd,
+        model_name::ResolvedAgent, permission::Seen, presentation::Presentation, stream::BeforeEnd,
     },
     app::AppState,
     config::limits::LimitsConfig,
     continuity::conversation::{self as continuity, Placed, Unplaceable},
     error::ApiError,
     foundry::{self, Call, Foundry},
-    identity::callers::CallerName,
+    identity::callers::Caller,
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
     random_id::random_id,
@@ -43,7 +45,7 @@ use crate::{
 pub async fn create(
     State(app): State<AppState>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(CallerName(caller)): Extension<CallerName>,
+    Extension(caller): Extension<Caller>,
     Extension(telemetry): Extension<RequestTelemetry>,
     headers: HeaderMap,
     body: Body,
@@ -51,11 +53,22 @@ pub async fn create(
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some((agent, project)) = app.resolve(&envelope.model) else {
+    let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, &caller) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
-    let request = to_turn::read_request(&envelope.fields, &agent)?;
+    let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
+        let (in_project, file) = app.file_ids.file(&caller.name.0, id)?;
+        (in_project == agent.project).then_some(file)
+    })?;
     let said = conversation::read(&envelope.fields, &headers, &app.config.continuity)?;
+    if !is_allowed {
+        return Err(forbidden::as_if_missing(
+            &agent.reference,
+            &request,
+            &said,
+            &envelope.model,
+        ));
+    }
     let total = if envelope.stream {
         limits.stream_total
     } else {
@@ -73,7 +86,7 @@ pub async fn create(
         &call,
     )
     .await?;
-    let placing = place(&app, &caller, &agent, &said, turn);
+    let placing = place(&app, &caller.name.0, &agent, &said, turn);
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
@@ -87,12 +100,15 @@ pub async fn create(
         created: unix_time(),
         model: envelope.model,
         thread_id: thread_id.clone(),
+        show_reasoning: app.config.agents.reasoning_content,
     };
+    let presentation =
+        presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);
     let watch = telemetry.turn(&TurnFacts {
         agent: &agent,
         server: project.foundry.server(),
         model: &head.model,
-        caller: &caller,
+        caller: &caller.name.0,
         conversation_id: thread_id.as_deref(),
         streamed: envelope.stream,
         turn: &placed.turn,
@@ -104,7 +120,15 @@ pub async fn create(
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
     let opening: Opening = Box::pin(watch.around(async move {
-        let opened = open(&foundry, &agent.reference, placed, record, &call).await;
+        let opened = open(
+            &foundry,
+            &agent.reference,
+            placed,
+            presentation,
+            record,
+            &call,
+        )
+        .await;
         opened.map_err(|failure| naming_the_model(failure, &model))
     }));
     let mut response = if envelope.stream {
@@ -162,10 +186,11 @@ async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     placed: Placed,
+    presentation: impl Fn() -> Presentation,
     record: Option<BeforeEnd>,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
-    let mut opened = open_turn(foundry, agent, &placed.turn, call).await;
+    let mut opened = open_turn(foundry, agent, &placed.turn, presentation(), call).await;
     if let (Err(failure), Some(replay)) = (&opened, &placed.replay)
         && may_be_the_head(failure.kind)
     {
@@ -174,7 +199,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, call).await;
+        opened = open_turn(foundry, agent, replay, presentation(), call).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(record) = record {
@@ -187,9 +212,11 @@ async fn open_turn(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
     turn: &Turn,
+    presentation: Presentation,
     call: &Call,
 ) -> Result<AnswerStream, Failure> {
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
+    stream.present(presentation);
     stream.until_started().await?;
     Ok(stream)
 }
@@ -262,7 +289,7 @@ async fn answer_in_stream(
         ),
         (
             header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache, no-transform"),
+            HeaderValue::from_static("no-cache, no-store, no-transform"),
         ),
         // Keeps proxies of the nginx family from collecting the stream.
         (

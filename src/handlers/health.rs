@@ -65,6 +65,10 @@ struct IdentityReport {
 struct CallersReport {
     keys: usize,
     anonymous: bool,
+    /// Whether tokens of an Entra tenant are taken.
+    entra: bool,
+    /// On whose behalf Foundry is called.
+    upstream_identity: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,6 +132,8 @@ pub async fn ready(
         callers: CallersReport {
             keys: config.callers.keys.len(),
             anonymous: config.callers.allow_anonymous,
+            entra: config.callers.entra.is_some(),
+            upstream_identity: config.callers.upstream.word(),
         },
         conversations: ConversationsReport {
             store: app.store.kind(),

@@ -7,22 +7,27 @@ use axum::{
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    agent::{AgentReference, model_name::ResolvedAgent},
+    agent::{AgentReference, model_name::ResolvedAgent, permission},
     app::AppState,
     config::projects::DEFAULT_PROJECT,
     error::ApiError,
+    identity::callers::Caller,
     middleware::RequestId,
     openai::models::{Model, ModelList},
 };
 
-/// Every alias, then every agent of the default project. When an agent of another project was made is not asked for:
-/// a project that does not answer must not hold up the list.
+/// Every alias, then every agent of the default project, as far as the caller may use them. When an agent of another
+/// project was made is not asked for: a project that does not answer must not hold up the list.
 pub async fn list(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Json<ModelList>, ApiError> {
     let agents = match app.projects.default_project() {
-        Some(project) => project.directory.agents(&request_id.0).await?,
+        Some(project) => {
+            let directory = app.reach(project, &caller).directory;
+            directory.agents(&request_id.0).await?
+        }
         None => Vec::new(),
     };
     let created_of = |resolved: &ResolvedAgent| {
@@ -36,14 +41,16 @@ pub async fn list(
     let aliases = app.config.agents.aliases.iter();
     let mut models: Vec<_> = aliases
         .filter_map(|(alias, _)| {
-            let (resolved, _) = app.resolve(alias)?;
-            Some(Model::new(alias, created_of(&resolved).unwrap_or_default()))
+            let seen = permission::resolve_for(&caller.policy, alias, &app.config.agents)?;
+            let created_at = created_of(&seen.agent).unwrap_or_default();
+            seen.is_allowed.then(|| Model::new(alias, created_at))
         })
         .collect();
     models.extend(
         agents
             .iter()
             .map(|agent| Model::new(agent.reference.to_string(), agent.created_at))
+            .filter(|model| permission::allows_agent(&caller.policy, &model.id, &app.config.agents))
             .filter(|model| !app.config.agents.aliases.contains_key(&model.id)),
     );
     Ok(Json(ModelList::new(models)))
@@ -53,12 +60,16 @@ pub async fn list(
 pub async fn retrieve(
     State(app): State<AppState>,
     Extension(request_id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Model>, ApiError> {
     let id = percent_decode_str(&id).decode_utf8_lossy().into_owned();
     let not_found = || ApiError::model_not_found(&id);
-    let (resolved, project) = app.resolve(&id).ok_or_else(not_found)?;
-    let agent = resolved.reference;
+    let (seen, project) = app.resolve(&id, &caller).ok_or_else(not_found)?;
+    if !seen.is_allowed {
+        return Err(not_found());
+    }
+    let agent = seen.agent.reference;
     let listed = project
         .directory
         .find(&unversioned(&agent), &request_id.0)

@@ -1,14 +1,40 @@
-//! Who calls us: API keys, looked up by digest in constant time.
+//! Who calls us: API keys, looked up by digest in constant time, and then tokens of an Entra tenant.
+//!
+//! [`limits`] keeps each caller within its policy.
+
+pub mod limits;
+mod rate;
+
+use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use secrecy::SecretString;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use tokio_util::task::TaskTracker;
 
-use crate::config::callers::{CallersConfig, digest_of};
+use super::entra::{EntraCallers, TokenRefused, token::Bearer};
+use crate::config::callers::{CallersConfig, digest_of, policies::Policy};
+
+pub use self::rate::Taken;
 
 /// The callers that may use the gateway.
 #[derive(Debug)]
 pub struct Callers {
     config: CallersConfig,
+    entra: Option<EntraCallers>,
+}
+
+/// The caller of a request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Under which its conversations are kept, and which logs show.
+    pub name: CallerName,
+    /// Whom its token stands for, if it came with one.
+    pub bearer: Option<Bearer>,
+    /// What it may do.
+    pub policy: Arc<Policy>,
+    /// The token itself, to act with it.
+    pub token: Option<Arc<SecretString>>,
 }
 
 /// The name of the caller of a request, as logs show it.
@@ -25,32 +51,51 @@ pub enum Unauthenticated {
     MissingKey,
     /// The key is none of the configured ones.
     WrongKey,
+    /// The access token lets nobody in.
+    Token(TokenRefused),
 }
 
 impl Callers {
-    /// The callers of the configuration.
-    pub fn new(config: CallersConfig) -> Self {
-        Self { config }
+    /// The callers of the configuration; a tenant's keys are fetched with `http` when the first token comes.
+    pub fn new(config: CallersConfig, http: &reqwest::Client, tasks: &TaskTracker) -> Self {
+        let entra = config.entra.clone();
+        Self {
+            entra: entra.map(|entra| EntraCallers::new(entra, http, tasks)),
+            config,
+        }
     }
 
-    /// Tells who calls, by `Authorization: Bearer <key>` or `api-key: <key>`.
+    /// Tells who calls, by `Authorization: Bearer <key or token>` or `api-key: <key or token>`.
     ///
     /// A wrong key is refused even where anonymous callers are served: whoever sends one expects it to count.
     /// Without any configured key there is nothing to be wrong about, so every key passes.
-    pub fn identify(&self, headers: &HeaderMap) -> Result<CallerName, Unauthenticated> {
-        let anonymous = || CallerName(ANONYMOUS.to_owned());
-        match presented_key(headers) {
-            None if self.config.allow_anonymous => Ok(anonymous()),
-            None => Err(Unauthenticated::MissingKey),
-            Some(_) if self.config.keys.is_empty() && self.config.allow_anonymous => {
-                Ok(anonymous())
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
+        let Some(presented) = presented_key(headers) else {
+            return if self.config.allow_anonymous {
+                Ok(self.by_name(ANONYMOUS))
+            } else {
+                Err(Unauthenticated::MissingKey)
+            };
+        };
+        if let Some(name) = self.find(presented) {
+            return Ok(self.by_name(name));
+        }
+        match &self.entra {
+            Some(entra) if EntraCallers::is_token_shaped(presented) => {
+                let bearer = entra.identify(presented).await;
+                bearer
+                    .map(|bearer| self.by_token(bearer, presented))
+                    .map_err(Unauthenticated::Token)
             }
-            Some(key) => self.find(key).ok_or(Unauthenticated::WrongKey),
+            _ if self.config.keys.is_empty() && self.config.allow_anonymous => {
+                Ok(self.by_name(ANONYMOUS))
+            }
+            _ => Err(Unauthenticated::WrongKey),
         }
     }
 
     /// Compares with every key, so that the time taken tells nothing about which one matched, or how far.
-    fn find(&self, key: &str) -> Option<CallerName> {
+    fn find(&self, key: &str) -> Option<&str> {
         let digest = digest_of(key);
         let mut found = Choice::from(0);
         let mut position = 0_u64;
@@ -60,7 +105,34 @@ impl Callers {
             found |= equal;
         }
         let caller = self.config.keys.get(usize::try_from(position).ok()?)?;
-        bool::from(found).then(|| CallerName(caller.caller.clone()))
+        bool::from(found).then_some(caller.caller.as_str())
+    }
+
+    fn by_name(&self, name: &str) -> Caller {
+        Caller {
+            name: CallerName(name.to_owned()),
+            bearer: None,
+            policy: self.config.policies.of([name]),
+            token: None,
+        }
+    }
+
+    /// The application's policy counts, else that of the first of the token's roles, by name, that has one.
+    fn by_token(&self, bearer: Bearer, token: &str) -> Caller {
+        let mut roles: Vec<_> = bearer
+            .roles
+            .iter()
+            .map(|role| format!("role:{role}"))
+            .collect();
+        roles.sort_unstable();
+        let application = format!("app:{}", bearer.application);
+        let names = std::iter::once(&application).chain(&roles);
+        Caller {
+            name: CallerName(bearer.name.clone()),
+            policy: self.config.policies.of(names.map(String::as_str)),
+            bearer: Some(bearer),
+            token: Some(Arc::new(token.into())),
+        }
     }
 }
 
@@ -80,19 +152,23 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::config::Environment;
+    use crate::{config::Environment, foundry::http_client};
 
     const KEYS: &str = "web=web-key-0123456789,web=web-key-rotated-01,batch=batch-key-01234567";
 
     fn callers(settings: &[(&str, &str)]) -> Callers {
         let environment: Environment = settings.iter().copied().collect();
-        Callers::new(CallersConfig::from_environment(&environment).unwrap())
+        let config = CallersConfig::from_environment(&environment).unwrap();
+        let http = http_client::build(Duration::from_secs(1), None).unwrap();
+        Callers::new(config, &http, &TaskTracker::new())
     }
 
-    fn identify(
+    async fn identify(
         callers: &Callers,
         header: Option<(&'static str, &'static str)>,
     ) -> Result<String, Unauthenticated> {
@@ -105,11 +181,11 @@ mod tests {
             })
             .into_iter()
             .collect();
-        callers.identify(&headers).map(|CallerName(name)| name)
+        callers.identify(&headers).await.map(|caller| caller.name.0)
     }
 
-    #[test]
-    fn each_key_names_its_caller_in_either_header() {
+    #[tokio::test]
+    async fn each_key_names_its_caller_in_either_header() {
         let callers = callers(&[("GATEWAY_API_KEYS", KEYS)]);
         let rows = [
             ("authorization", "Bearer web-key-0123456789", "web"),
@@ -117,43 +193,51 @@ mod tests {
             ("api-key", "batch-key-01234567", "batch"),
         ];
         for (header, value, caller) in rows {
-            assert_eq!(identify(&callers, Some((header, value))).unwrap(), caller);
+            assert_eq!(
+                identify(&callers, Some((header, value))).await.unwrap(),
+                caller
+            );
         }
     }
 
-    #[test]
-    fn missing_and_wrong_keys_are_refused() {
+    #[tokio::test]
+    async fn missing_and_wrong_keys_are_refused() {
         let callers = callers(&[("GATEWAY_API_KEYS", KEYS)]);
-        assert_eq!(identify(&callers, None), Err(Unauthenticated::MissingKey));
         assert_eq!(
-            identify(&callers, Some(("authorization", "Basic abc"))),
+            identify(&callers, None).await,
             Err(Unauthenticated::MissingKey)
         );
         assert_eq!(
-            identify(&callers, Some(("api-key", "web-key"))),
+            identify(&callers, Some(("authorization", "Basic abc"))).await,
+            Err(Unauthenticated::MissingKey)
+        );
+        assert_eq!(
+            identify(&callers, Some(("api-key", "web-key"))).await,
             Err(Unauthenticated::WrongKey)
         );
         assert_eq!(
-            identify(&callers, Some(("authorization", "Bearer nope"))),
+            identify(&callers, Some(("authorization", "Bearer nope"))).await,
             Err(Unauthenticated::WrongKey)
         );
     }
 
-    #[test]
-    fn anonymous_access_is_open_but_a_wrong_key_stays_wrong() {
+    #[tokio::test]
+    async fn anonymous_access_is_open_but_a_wrong_key_stays_wrong() {
         let open = callers(&[("GATEWAY_ALLOW_ANONYMOUS", "true")]);
-        assert_eq!(identify(&open, None).unwrap(), "anonymous");
+        assert_eq!(identify(&open, None).await.unwrap(), "anonymous");
         assert_eq!(
-            identify(&open, Some(("api-key", "anything"))).unwrap(),
+            identify(&open, Some(("api-key", "anything")))
+                .await
+                .unwrap(),
             "anonymous"
         );
         let both = callers(&[
             ("GATEWAY_ALLOW_ANONYMOUS", "true"),
             ("GATEWAY_API_KEYS", KEYS),
         ]);
-        assert_eq!(identify(&both, None).unwrap(), "anonymous");
+        assert_eq!(identify(&both, None).await.unwrap(), "anonymous");
         assert_eq!(
-            identify(&both, Some(("api-key", "anything"))),
+            identify(&both, Some(("api-key", "anything"))).await,
             Err(Unauthenticated::WrongKey)
         );
     }

@@ -51,6 +51,13 @@ impl StaticToken {
             authorization: bearer(token.expose_secret())?,
         })
     }
+
+    /// A token that no service takes.
+    pub fn nobody() -> Self {
+        Self {
+            authorization: HeaderValue::from_static("Bearer nobody"),
+        }
+    }
 }
 
 #[async_trait]
@@ -270,7 +277,7 @@ fn sign_in_failed(detail: &str) -> Failure {
     .with_detail(detail)
 }
 
-fn bearer(token: &str) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+pub(super) fn bearer(token: &str) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
     value.set_sensitive(true);
     Ok(value)

@@ -6,6 +6,8 @@
 
 pub mod answer;
 pub mod chunks;
+mod citations;
+pub mod classic_tools;
 pub mod fields;
 pub mod options;
 pub mod request;
@@ -13,6 +15,7 @@ pub mod response;
 pub mod to_overrides;
 pub mod to_turn;
 pub mod tool_results;
+pub mod user_parts;
 
 /// What every part of one answer carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +28,6 @@ pub struct AnswerHead {
     pub model: String,
     /// The id with which the conversation can be continued, if it can.
     pub thread_id: Option<String>,
+    /// Whether summaries of reasoning are shown.
+    pub show_reasoning: bool,
 }

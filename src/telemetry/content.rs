@@ -57,7 +57,11 @@ fn recorded(message: &Message) -> Option<RecordedMessage<'_>> {
     let (role, parts) = match message {
         Message::Instruction { .. } => return None,
         Message::User { parts } => {
-            let parts = parts.iter().map(|UserPart::Text(said)| text(said));
+            // Images and files are too large for a span.
+            let parts = parts.iter().filter_map(|part| match part {
+                UserPart::Text(said) => Some(text(said)),
+                UserPart::Image { .. } | UserPart::File(_) | UserPart::FileContent { .. } => None,
+            });
             ("user", parts.collect())
         }
         Message::Assistant {

@@ -4,8 +4,6 @@
 //! standard output itself, so that where log records are sent by the gateway, standard output has only what cannot
 //! travel that way: the start, and what is wrong with telemetry itself.
 
-use std::io;
-
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tracing::Metadata;
@@ -14,6 +12,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use super::one_line;
 use crate::config::log::{LogConfig, LogFormat};
 
 /// The library tells about every failed export; the gateway does so once a minute.
@@ -23,11 +22,11 @@ const QUIET_LIBRARY: &str = "opentelemetry=off";
 pub fn start(config: &LogConfig, otlp: Option<&SdkLoggerProvider>) {
     let lines = match config.format {
         LogFormat::Text => fmt::layer()
-            .with_writer(io::stdout)
+            .with_writer(one_line::stdout)
             .with_ansi(false)
             .boxed(),
         LogFormat::Json => fmt::layer()
-            .with_writer(io::stdout)
+            .with_writer(one_line::stdout)
             .json()
             .flatten_event(true)
             .boxed(),

@@ -1,4 +1,7 @@
-//! Who gets in.
+//! Who gets in, and how far.
+
+mod agents;
+mod limits;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Documents that repeat what the code knows are held to it.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use foundry_gateway::{
     agent::model_name,
@@ -228,7 +228,7 @@ fn the_table_of_request_fields_is_that_of_the_code() {
 
 #[test]
 fn every_error_code_is_documented() {
-    let code = read("src/error/table.rs") + &read("src/error.rs");
+    let code = read("src/error/table.rs") + &read("src/error/callers.rs") + &read("src/error.rs");
     let code = code.split("#[cfg(test)]").next().unwrap();
     let document = read("docs/errors.md");
     let words = code.split('"').skip(1).step_by(2);
@@ -242,5 +242,43 @@ fn every_error_code_is_documented() {
             document.contains(&format!("`{code}`")),
             "docs/errors.md lacks {code}"
         );
+    }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let mut sources = String::new();
+    for folder in ["src", "tests"] {
+        collect_sources(folder, &mut sources);
+    }
+    let document = read("SECURITY.md");
+    let threats: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2)
+        .collect();
+    assert!(20 <= threats.len(), "{threats:#?}");
+    for threat in threats {
+        let shown_by = threat.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<_> = shown_by.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing shows this: {threat}");
+        for name in names {
+            let is_test = sources.contains(&format!("fn {name}()"));
+            assert!(
+                is_test || Path::new(name).is_file(),
+                "SECURITY.md names {name}, which is not there"
+            );
+        }
+    }
+}
+
+fn collect_sources(folder: &str, sources: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_sources(path.to_str().unwrap(), sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *sources += &read(path.to_str().unwrap());
+        }
     }
 }

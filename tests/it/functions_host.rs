@@ -2,6 +2,7 @@
 //!
 //! What the stand-in copies of the host is told in `functions-host/README.md`; here is what the gateway makes of it.
 
+mod entra;
 mod life;
 mod surroundings;
 

@@ -32,6 +32,9 @@ async fn requests() {
         for (kind, model) in [("new", "helper"), ("classic", "asst_helper")] {
             let upstream = ScriptedUpstream::start().await;
             let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &STATELESS).await;
+            if kind == "classic" && offers_tools(&request) {
+                upstream.then_json(200, assistant());
+            }
             if kind == "classic" && has_instructions(&request) {
                 upstream.then_json(200, json!({"id": "thread_1"}));
             }
@@ -72,9 +75,18 @@ fn has_instructions(request: &Value) -> bool {
 }
 
 fn overrides_the_definition(request: &Value) -> bool {
+    offers_tools(request) || request["response_format"]["type"] == "json_schema"
+}
+
+fn offers_tools(request: &Value) -> bool {
     let tools = request["tools"].as_array();
     tools.is_some_and(|tools| !tools.is_empty())
-        || request["response_format"]["type"] == "json_schema"
+}
+
+/// As `GET /assistants/{id}` tells it.
+fn assistant() -> Value {
+    json!({"object": "assistant", "id": "asst_helper", "model": "gpt-5", "instructions": "Be kind.",
+        "tools": [{"type": "file_search"}]})
 }
 
 /// As `GET /agents/{name}` tells it.

@@ -1,7 +1,9 @@
-//! The program as a process: its options, its port, and a module each for settings, signals, logs and `demo`.
+//! The program as a process: its options, its port, and a module each for settings, signals, logs, secrets and `demo`.
 
 mod demo;
+mod log_lines;
 mod logs;
+mod secrets;
 mod settings;
 mod signals;
 

@@ -139,6 +139,7 @@ fn row(response: &str) -> Row {
         instructions_digest: String::new(),
         thread_id: "thread_told".to_owned(),
         history: None,
+        session: None,
         expires_at: NOW + 3600,
     }
 }

@@ -3,6 +3,7 @@
 mod abandoned;
 mod approvals;
 mod classic_runs;
+mod offered;
 mod refused;
 
 use foundry_emulator::Emulator;

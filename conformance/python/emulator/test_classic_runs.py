@@ -18,6 +18,8 @@ from azure.ai.agents.models import (
 )
 from azure.core.exceptions import HttpResponseError
 
+from support.credentials import StaticCredential
+from support.emulators import Emulator
 from support.functions import get_weather
 from support.programs import wait_for
 
@@ -189,6 +191,37 @@ def test_an_approval_is_asked_for(agents_client: AgentsClient) -> None:
     run = poll(agents_client, agents_client.runs.create(thread_id=thread_id, agent_id="asst_approval"))
     assert run.status == RunStatus.REQUIRES_ACTION
     assert run.required_action.type == "submit_tool_approval"
+
+
+@pytest.mark.parametrize(("approve", "outcome"), [(True, "approved"), (False, "denied")])
+def test_an_approval_is_given_with_the_preview_version(emulator: Emulator, approve: bool, outcome: str) -> None:
+    with AgentsClient(
+        endpoint=emulator.project_endpoint, credential=StaticCredential(), api_version="2025-05-15-preview"
+    ) as client:
+        thread_id = thread_with(client, "Find lamps")
+        run = poll(client, client.runs.create(thread_id=thread_id, agent_id="asst_approval"))
+        # The stable SDK has no model for it; the wire does.
+        [call] = run.required_action["submit_tool_approval"]["tool_calls"]
+        assert (call["type"], call["server_label"], call["name"]) == ("mcp", "catalogue", "search_catalogue")
+        approval = {"tool_call_id": call["id"], "approve": approve}
+        client.runs.submit_tool_outputs(thread_id, run.id, body={"tool_approvals": [approval]})
+        assert poll(client, run).status == RunStatus.COMPLETED
+        assert answer_of(client, thread_id) == f"search_catalogue returned: {outcome}"
+
+
+def test_outputs_that_do_not_fit_leave_the_run_waiting(agents_client: AgentsClient) -> None:
+    thread_id = thread_with(agents_client, "What is the weather in Paris and Rome?")
+    run = poll(agents_client, agents_client.runs.create(thread_id=thread_id, agent_id="asst_weather"))
+    first, second = run.required_action.submit_tool_outputs.tool_calls
+    for ids in [[first.id], [first.id, "call_strange"], [first.id, second.id, first.id], []]:
+        outputs = [ToolOutput(tool_call_id=call_id, output="21 degrees") for call_id in ids]
+        with pytest.raises(HttpResponseError) as refused:
+            agents_client.runs.submit_tool_outputs(thread_id, run.id, tool_outputs=outputs)
+        assert refused.value.status_code == 400
+        assert agents_client.runs.get(thread_id, run.id).status == RunStatus.REQUIRES_ACTION
+    outputs = [ToolOutput(tool_call_id=call.id, output="21 degrees") for call in (second, first)]
+    agents_client.runs.submit_tool_outputs(thread_id, run.id, tool_outputs=outputs)
+    assert poll(agents_client, run).status == RunStatus.COMPLETED
 
 
 def test_an_unknown_agent_is_refused(agents_client: AgentsClient) -> None:

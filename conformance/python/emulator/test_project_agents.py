@@ -80,4 +80,5 @@ def test_listing_follows_every_page(project_client: AIProjectClient) -> None:
 def test_agents_are_listed_by_kind(project_client: AIProjectClient) -> None:
     kinds = {agent.versions.latest.definition.kind for agent in project_client.agents.list(kind="prompt")}
     assert kinds == {"prompt"}
-    assert list(project_client.agents.list(kind="workflow")) == []
+    assert [agent.name for agent in project_client.agents.list(kind="workflow")] == ["workflow"]
+    assert list(project_client.agents.list(kind="external")) == []

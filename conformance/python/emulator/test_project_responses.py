@@ -311,3 +311,37 @@ def test_the_agents_own_endpoint_needs_no_reference(project_client: AIProjectCli
         assert last.response.output_text == "one two"
         raw = client.responses.with_raw_response.create(input="ping")
         assert raw.headers["x-agent-version-resolved"] == "1"
+
+
+def test_a_hosted_agent_keeps_its_session(project_client: AIProjectClient) -> None:
+    with project_client.get_openai_client(agent_name="hosted") as client:
+        first = client.responses.with_raw_response.create(input="My name is Ada.")
+        session = first.headers["x-agent-session-id"]
+        response = first.parse()
+        assert response.id.startswith("caresp_")
+        second = client.responses.with_raw_response.create(
+            input="What is my name?", previous_response_id=response.id, extra_body={"agent_session_id": session}
+        )
+        assert second.headers["x-agent-session-id"] == session
+        assert "Ada" in second.parse().output_text
+        other = client.responses.with_raw_response.create(input="ping")
+        assert other.headers["x-agent-session-id"] != session
+        with pytest.raises(NotFoundError):
+            client.responses.create(input="ping", extra_body={"agent_session_id": "unknown"})
+
+
+def test_a_workflow_answers_with_actions_and_whole_messages(project_client: AIProjectClient) -> None:
+    features = {"Foundry-Features": "WorkflowAgents=V1Preview"}
+    with project_client.get_openai_client() as client:
+        with pytest.raises(BadRequestError):
+            client.responses.create(input="tea", extra_body=agent("workflow"))
+        with client.responses.create(
+            input="tea", stream=True, extra_body=agent("workflow"), extra_headers=features
+        ) as stream:
+            events = list(stream)
+    assert not [event for event in events if event.type == "response.output_text.delta"]
+    response = events[-1].response
+    assert response.id.startswith("wfresp_")
+    assert (response.model, response.usage) == ("", None)
+    assert [item.type for item in response.output] == ["workflow_action", "message", "workflow_action", "message"]
+    assert response.output_text == "The first step is done.All is done for: tea"

@@ -169,7 +169,8 @@ def test_citations_are_annotations(client: OpenAI, model: str) -> None:
     for annotation in annotations:
         assert annotation.type == "url_citation"
         citation = annotation.url_citation
-        assert citation.url.startswith("https://")
+        cites_a_document = "file_citation" in (annotation.model_extra or {})
+        assert citation.url.startswith("urn:" if cites_a_document else "https://")
         assert 0 <= citation.start_index < citation.end_index <= len(text), "offsets count code points"
 
 

@@ -103,19 +103,11 @@ def test_an_unknown_field_is_not_dropped_in_silence(client: OpenAI, model: str) 
 
 
 @pytest.mark.parametrize("model", KINDS)
-@pytest.mark.parametrize(
-    "part",
-    [
-        {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
-        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
-        {"type": "file", "file": {"file_data": "data:text/plain;base64,AAAA", "filename": "a.txt"}},
-    ],
-    ids=lambda part: part["type"],
-)
-def test_parts_that_are_no_text_are_refused_clearly(client: OpenAI, model: str, part: dict[str, Any]) -> None:
+def test_audio_is_refused_clearly(client: OpenAI, model: str) -> None:
+    part: Any = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
     with pytest.raises(BadRequestError) as refused:
         client.chat.completions.create(
             model=model, messages=[{"role": "user", "content": [{"type": "text", "text": "What is this?"}, part]}]
         )
-    assert part["type"] in refused.value.message
-    assert (refused.value.param or "").startswith("messages")
+    assert "input_audio" in refused.value.message
+    assert refused.value.param == "messages[0].content[1]"

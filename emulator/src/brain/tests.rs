@@ -252,3 +252,31 @@ fn usage_grows_with_the_conversation() {
     assert_eq!(short.input_tokens(), 5);
     assert_eq!(long.input_tokens(), 5 + 6 + 5);
 }
+
+#[test]
+fn steps_are_taken_one_after_the_other() {
+    let call = |id: &str| {
+        Turn::Call(FunctionCall {
+            call_id: id.to_owned(),
+            name: "get_weather".to_owned(),
+            arguments: "{}".to_owned(),
+        })
+    };
+    let output = |id: &str, output: &str| Turn::Output {
+        call_id: id.to_owned(),
+        output: output.to_owned(),
+    };
+    let mut asked = conversation(vec![user(
+        "Weather in Paris and Rome, then the weather in Oslo",
+    )]);
+    asked.tools = vec![weather_tool()];
+    assert_eq!(calls(&asked).len(), 2);
+    asked
+        .turns
+        .extend([call("a"), call("b"), output("a", "x"), output("b", "y")]);
+    let second = calls(&asked);
+    assert_eq!(second.len(), 1);
+    assert!(second[0].1.contains("Oslo"), "{second:?}");
+    asked.turns.extend([call("c"), output("c", "sunny")]);
+    assert_eq!(text(&asked), "get_weather returned: sunny");
+}

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::object::{Settings, item_json};
 use crate::answer::{Answer, Citation, Part, Source};
 use crate::brain::pieces;
+use crate::files::made;
 use crate::ids;
 use crate::stream::Mark;
 
@@ -25,6 +26,7 @@ pub(crate) fn lay_out(settings: &Settings, answer: &Answer, obfuscate: bool) -> 
     let mut layout = Layout {
         settings,
         obfuscate,
+        whole_messages: answer.is_workflow,
         events: Vec::new(),
         output_index: 0,
     };
@@ -59,6 +61,7 @@ fn mark_half(events: &mut [Event]) {
 struct Layout<'a> {
     settings: &'a Settings,
     obfuscate: bool,
+    whole_messages: bool,
     events: Vec<Event>,
     output_index: usize,
 }
@@ -66,9 +69,17 @@ struct Layout<'a> {
 impl Layout<'_> {
     fn part(&mut self, part: &Part) {
         match part {
+            Part::Message { text, .. } if self.whole_messages => self.whole_message(text),
             Part::Message { text, citations } => self.message(text, citations),
+            Part::Action(kind) => self.whole_item(
+                "workflow_action",
+                &ids::response("wfa"),
+                &json!({"kind": kind, "action_id": ids::uuid(), "status": "completed"}),
+            ),
             Part::Refusal(text) => self.refusal(text),
             Part::Reasoning(summary) => self.reasoning(summary),
+            Part::Code(code) => self.code(code),
+            Part::Image => self.image(),
             Part::Call { name, arguments } => self.call(name, arguments),
             Part::Approval {
                 name,
@@ -214,6 +225,57 @@ impl Layout<'_> {
         self.item_done(item);
     }
 
+    /// A message that is there at once, as workflows send theirs.
+    fn whole_message(&mut self, text: &str) {
+        let part = json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
+        let fields = json!({"role": "assistant", "status": "completed", "content": [part]});
+        let item = self.item("message", &ids::response("msg"), None, &fields);
+        self.item_done(item);
+    }
+
+    fn code(&mut self, code: &str) {
+        let id = ids::response("ci");
+        let fields = json!({"code": code, "container_id": made::CONTAINER, "outputs": null});
+        let item = self.item("code_interpreter_call", &id, Some("in_progress"), &fields);
+        self.item_added(&item);
+        for name in [
+            "response.code_interpreter_call.in_progress",
+            "response.code_interpreter_call.interpreting",
+            "response.code_interpreter_call.completed",
+        ] {
+            let body = self.item_place(&id);
+            self.push(name, Value::Object(body));
+        }
+        let item = self.item("code_interpreter_call", &id, Some("completed"), &fields);
+        self.item_done(item);
+    }
+
+    fn image(&mut self) {
+        let id = ids::response("ig");
+        let item = self.item(
+            "image_generation_call",
+            &id,
+            Some("in_progress"),
+            &json!({"result": null}),
+        );
+        self.item_added(&item);
+        for name in [
+            "response.image_generation_call.in_progress",
+            "response.image_generation_call.generating",
+            "response.image_generation_call.completed",
+        ] {
+            let body = self.item_place(&id);
+            self.push(name, Value::Object(body));
+        }
+        let item = self.item(
+            "image_generation_call",
+            &id,
+            Some("completed"),
+            &json!({"result": made::IMAGE_BASE64}),
+        );
+        self.item_done(item);
+    }
+
     /// An item that is there at once.
     fn whole_item(&mut self, kind: &str, id: &str, fields: &Value) {
         let item = self.item(kind, id, None, fields);
@@ -306,6 +368,14 @@ fn annotation(citation: &Citation) -> Value {
             "file_id": file_id,
             "filename": filename,
             "index": citation.end,
+        }),
+        Source::MadeFile { filename } => json!({
+            "type": "container_file_citation",
+            "container_id": made::CONTAINER,
+            "file_id": made::CONTAINER_FILE,
+            "filename": filename,
+            "start_index": citation.start,
+            "end_index": citation.end,
         }),
     }
 }

@@ -32,7 +32,7 @@ async fn create_response(
     request: &ServiceRequest,
 ) -> Result<Reply, ServiceError> {
     let asked = ResponseRequest::read(request)?;
-    let prepared = prepare(context, &asked)?;
+    let prepared = prepare(context, request, &asked)?;
     let conversation = conversation(&asked, &prepared);
     let answer = context
         .answer(
@@ -45,6 +45,7 @@ async fn create_response(
     let settings = settings(context, request, &asked, &prepared);
     let headers = [
         ("x-ms-served-model", Some(settings.model.clone())),
+        ("x-agent-session-id", prepared.session.clone()),
         (
             "x-agent-version-resolved",
             prepared

@@ -48,13 +48,17 @@ impl ResponsePlayer {
         clock: Clock,
     ) -> ResponsePlayer {
         let output_tokens = answer.output_tokens();
-        let usage = json!({
-            "input_tokens": input_tokens,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": output_tokens,
-            "output_tokens_details": {"reasoning_tokens": answer.reasoning_tokens},
-            "total_tokens": input_tokens + output_tokens,
-        });
+        let usage = if answer.is_workflow {
+            Value::Null
+        } else {
+            json!({
+                "input_tokens": input_tokens,
+                "input_tokens_details": {"cached_tokens": 0},
+                "output_tokens": output_tokens,
+                "output_tokens_details": {"reasoning_tokens": answer.reasoning_tokens},
+                "total_tokens": input_tokens + output_tokens,
+            })
+        };
         let mut moves = VecDeque::from([
             Move::Show("response.created"),
             Move::Show("response.in_progress"),

@@ -6,10 +6,12 @@ use super::items;
 use super::object::{AgentLabel, Settings};
 use super::request::{Answerer, Mode, ResponseRequest, function_tools, text_format};
 use crate::agents::handlers::{unknown_agent, unknown_version};
+use crate::agents::{definition_kind, hosting};
 use crate::brain::Conversation;
 use crate::catalogue::Persona;
 use crate::conversations::{self, ConversationLease};
 use crate::error::ServiceError;
+use crate::files;
 use crate::ids;
 use crate::project::Project;
 use crate::request::ServiceRequest;
@@ -31,15 +33,19 @@ pub(super) struct Prepared {
     pub(super) input: Vec<Value>,
     /// Earlier items and the input.
     pub(super) context: Vec<Value>,
+    /// The session of a hosted agent.
+    pub(super) session: Option<String>,
 }
 
 /// Looks up what the request refers to: the agent, earlier items, the conversation.
 pub(super) fn prepare(
     context: &Context,
+    request: &ServiceRequest,
     asked: &ResponseRequest,
 ) -> Result<Prepared, ServiceError> {
     let mut project = context.project.lock();
     let answering = answering(&project, asked)?;
+    hosting::check_features(&answering.definition, request)?;
     if answering.persona == Persona::RefusesStore && !asked.store {
         return Err(ServiceError::invalid_request(
             Some("unsupported_value"),
@@ -57,6 +63,7 @@ pub(super) fn prepare(
         (None, None) => Vec::new(),
     };
     let input: Vec<Value> = asked.input.iter().cloned().map(items::with_id).collect();
+    files::check_items(&project, &input)?;
     let mut all = earlier;
     all.extend_from_slice(&input);
     items::check_pairs(&all)?;
@@ -64,7 +71,10 @@ pub(super) fn prepare(
         Some(id) => Some(ConversationLease::take(&context.project, &mut project, id)?),
         None => None,
     };
+    let asked_session = asked.body.get("agent_session_id").and_then(Value::as_str);
+    let session = hosting::session(&mut project, &answering.definition, asked_session)?;
     Ok(Prepared {
+        session,
         answering,
         lease,
         input,
@@ -107,11 +117,10 @@ fn answering(project: &Project, asked: &ResponseRequest) -> Result<Answering, Se
     };
     let wanted = version.as_deref().unwrap_or("latest");
     let found = found.ok_or_else(|| unknown_version(name, wanted))?;
-    let kind = found.definition.get("kind").and_then(Value::as_str);
-    if kind != Some("prompt") {
+    let kind = definition_kind(&found.definition);
+    if kind != agent.persona.kind().unwrap_or("prompt") {
         return Err(ServiceError::not_emulated(&format!(
-            "an agent of kind {}",
-            kind.unwrap_or("unknown")
+            "an agent of kind {kind}"
         )));
     }
     Ok(Answering {
@@ -187,7 +196,7 @@ pub(super) fn settings(
             .map(|item| item.to_string().len())
             .sum::<usize>();
     Settings {
-        id: ids::response("resp"),
+        id: ids::response(hosting::response_prefix(definition)),
         created_at: context.clock.unix_seconds(),
         preview: request.preview,
         agent: prepared.answering.label.clone(),

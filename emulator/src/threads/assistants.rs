@@ -114,7 +114,7 @@ impl Assistant {
 /// The built-in assistants.
 pub(crate) fn built_in(clock: Clock) -> impl Iterator<Item = Assistant> {
     BuiltIn::of(Dialect::Threads).map(move |built_in| {
-        let tools = if built_in.persona.owns_weather() {
+        let tools = if built_in.persona == Persona::Weather {
             json!([{"type": "function", "function": {
                 "name": "get_weather",
                 "description": "Get the current weather for a location.",

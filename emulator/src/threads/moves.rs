@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::messages::{Message, text_block};
+use super::messages::{Message, add_text};
 use super::plan::{Move, Piece};
 use super::run::{Run, RunStatus, Usage};
 use super::steps::{Step, StepDetails, StepOwner, ToolCall};
 use super::{Shown, Thread};
 use crate::clock::Clock;
+use crate::files::made;
 use crate::ids;
 use crate::stream::{Frame, Mark, delay_before};
 
@@ -107,6 +108,7 @@ impl Stage<'_> {
             Move::MessageCreated => self.start_message(),
             Move::MessageInProgress => self.message_event("thread.message.in_progress", |_, _| {}),
             Move::Text(piece) => self.text(&piece),
+            Move::Image => self.image(),
             Move::MessageCompleted => {
                 self.message_event("thread.message.completed", |message, now| {
                     message.status = "completed";
@@ -282,6 +284,27 @@ impl Stage<'_> {
         frame
     }
 
+    /// An image that code has drawn, as the last part of the message.
+    fn image(&mut self) -> Frame {
+        let mut block = json!({"type": "image_file", "image_file": {"file_id": made::IMAGE}});
+        let mut message_id = String::new();
+        let mut index = 0;
+        if let Some(message) = self.current_message() {
+            message_id.clone_from(&message.id);
+            index = message.content.len();
+            message.content.push(block.clone());
+        }
+        if let Some(block) = block.as_object_mut() {
+            block.insert("index".to_owned(), json!(index));
+        }
+        let data = json!({
+            "id": message_id,
+            "object": "thread.message.delta",
+            "delta": {"content": [block]},
+        });
+        Frame::json("thread.message.delta", &data, Mark::Other)
+    }
+
     fn start_call(&mut self, index: usize, mut call: ToolCall) -> Frame {
         call.arguments.clear();
         let shown = match &call.server_label {
@@ -351,31 +374,5 @@ impl Stage<'_> {
         self.run.status = RunStatus::RequiresAction;
         self.run.expires_at = Some(self.run.created_at + ACTION_EXPIRY);
         self.run_event("thread.run.requires_action", Mark::Terminal)
-    }
-}
-
-/// Adds a piece to the text of a message; its annotations are kept without their place among the deltas.
-fn add_text(message: &mut Message, piece: &Piece) {
-    if message.content.is_empty() {
-        message.content.push(text_block(""));
-    }
-    let Some(text) = message
-        .content
-        .first_mut()
-        .and_then(|block| block.get_mut("text"))
-    else {
-        return;
-    };
-    if let Some(Value::String(value)) = text.get_mut("value") {
-        value.push_str(&piece.value);
-    }
-    if let Some(Value::Array(annotations)) = text.get_mut("annotations") {
-        for annotation in &piece.annotations {
-            let mut annotation = annotation.clone();
-            if let Some(annotation) = annotation.as_object_mut() {
-                annotation.shift_remove("index");
-            }
-            annotations.push(annotation);
-        }
     }
 }

@@ -7,6 +7,7 @@ use super::steps::ToolCall;
 use crate::answer::{Answer, Citation, Ending, Part, Source};
 use crate::behaviour::{Fault, Stage};
 use crate::brain::pieces;
+use crate::files::made;
 use crate::ids;
 use crate::stream::Mark;
 
@@ -29,6 +30,8 @@ pub(crate) enum Move {
     MessageInProgress,
     /// More text, with the citations that end in it.
     Text(Piece),
+    /// An image at the end of the message.
+    Image,
     MessageCompleted,
     MessageIncomplete(&'static str),
     /// A tool call appears, without arguments.
@@ -92,6 +95,7 @@ pub(crate) fn answer_moves(answer: &Answer, prompt_tokens: usize) -> Vec<Move> {
         unknown_events: answer.with_unknown_events,
     };
     plan.unknown();
+    let draws = answer.parts.contains(&Part::Image);
     let mut calls = Vec::new();
     let said: Vec<&Part> = answer.parts.iter().filter(|part| is_said(part)).collect();
     for (place, part) in said.iter().enumerate() {
@@ -102,11 +106,13 @@ pub(crate) fn answer_moves(answer: &Answer, prompt_tokens: usize) -> Vec<Move> {
             &Ending::Completed
         };
         match part {
-            Part::Message { text, citations } => plan.message(text, citations, ending),
-            Part::Refusal(text) | Part::Consent { link: text, .. } => {
-                plan.message(text, &[], ending);
+            Part::Message { text, citations } => {
+                plan.message(text, citations, draws && last, ending);
             }
-            Part::Reasoning(_) | Part::Call { .. } | Part::Approval { .. } => {}
+            Part::Refusal(text) | Part::Consent { link: text, .. } => {
+                plan.message(text, &[], false, ending);
+            }
+            _ => {}
         }
         plan.unknown();
     }
@@ -187,7 +193,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn message(&mut self, text: &str, citations: &[Citation], ending: &Ending) {
+    fn message(&mut self, text: &str, citations: &[Citation], draws: bool, ending: &Ending) {
         let message_id = ids::classic("msg");
         self.moves.extend([
             Move::MessageStep(message_id),
@@ -214,6 +220,9 @@ impl Plan {
                 mark: Mark::Text,
                 half: false,
             }));
+        }
+        if draws {
+            self.moves.push(Move::Image);
         }
         let usage = self.usage;
         self.usage.completion = 0;
@@ -287,6 +296,7 @@ pub(crate) fn annotation(citation: &Citation, index: Option<usize>) -> Value {
     let (kind, details) = match &citation.source {
         Source::Url { url, title } => ("url_citation", json!({"url": url, "title": title})),
         Source::File { file_id, .. } => ("file_citation", json!({"file_id": file_id, "quote": ""})),
+        Source::MadeFile { .. } => ("file_path", json!({"file_id": made::FILE})),
     };
     let mut annotation = serde_json::Map::new();
     if let Some(index) = index {

@@ -22,6 +22,12 @@ pub(crate) fn submit<'a>(
 ) -> BoxFuture<'a, Result<Reply, ServiceError>> {
     Box::pin(async move {
         let body = request.json_object()?;
+        let is_preview = request
+            .query("api-version")
+            .is_some_and(|version| version.ends_with("-preview"));
+        if body.contains_key("tool_approvals") && !is_preview {
+            return Err(ServiceError::unknown_parameter("tool_approvals"));
+        }
         let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         let pending = take_outputs(context, request, &body)?;
         let answer = context

@@ -2,8 +2,23 @@
 
 use std::fmt;
 
-use super::{ByteStream, UpstreamIds};
+use super::ByteStream;
 use crate::agent::End;
+
+/// The service's names for one turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpstreamIds {
+    /// `thread_...` of a classic turn.
+    pub thread_id: Option<String>,
+    /// `run_...` of a classic turn, `resp_...` of a new one.
+    pub run_id: Option<String>,
+    /// The session of a hosted agent.
+    pub session: Option<String>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The version of a new agent that answers.
+    pub agent_version: Option<String>,
+}
 
 /// What is left when an answer is over or given up.
 pub struct Leftover {

@@ -212,6 +212,7 @@ mod tests {
             instructions_digest: String::new(),
             thread_id: String::new(),
             history: None,
+            session: None,
             expires_at: u64::MAX,
         }
     }

@@ -7,15 +7,32 @@ use serde::de::DeserializeOwned;
 use super::{NotOverridable, Outcome, wire};
 use crate::{
     agent::{
-        Definition, Failure, Json,
+        AgentReference, Definition, Failure, Json,
         definition::{DefinedFunction, DefinedTool},
     },
     foundry::client::{Call, Foundry},
 };
 
-/// Reads the agent, which tells of its latest version and whether it is switched off; an older version is read in
-/// a second call.
+/// Reads the agent.
 pub(super) async fn definition(
+    foundry: &Foundry,
+    agent: &AgentReference,
+    call: &Call,
+) -> Result<Outcome, Failure> {
+    match agent {
+        AgentReference::New { name, version } => {
+            new_agent(foundry, name, version.as_deref(), call).await
+        }
+        AgentReference::Classic { assistant_id } => {
+            let path = format!("/assistants/{assistant_id}?api-version=v1");
+            let assistant: wire::Assistant = foundry.get_json(&path, call).await?;
+            Ok(Ok(Arc::new(of_assistant(assistant))))
+        }
+    }
+}
+
+/// A new agent tells of its latest version and whether it is switched off; an older version is read in a second call.
+async fn new_agent(
     foundry: &Foundry,
     name: &str,
     version: Option<&str>,
@@ -85,6 +102,19 @@ fn of_fields(fields: &BTreeMap<String, Json>) -> Result<Definition, NotOverridab
     })
 }
 
+fn of_assistant(assistant: wire::Assistant) -> Definition {
+    Definition {
+        model: assistant.model,
+        instructions: assistant.instructions,
+        tools: assistant.tools.into_iter().map(defined_tool).collect(),
+        tool_choice: None,
+        temperature: assistant.temperature,
+        top_p: assistant.top_p,
+        reasoning: BTreeMap::new(),
+        text: BTreeMap::new(),
+    }
+}
+
 fn field<T: DeserializeOwned>(
     fields: &BTreeMap<String, Json>,
     name: &str,
@@ -98,9 +128,15 @@ fn field<T: DeserializeOwned>(
 }
 
 fn defined_tool(json: Json) -> DefinedTool {
-    let function = serde_json::from_str::<wire::Function>(json.text())
+    let function = serde_json::from_str::<wire::Tool>(json.text())
         .ok()
-        .filter(|function| function.kind == "function")
+        .filter(|tool| tool.kind == "function")
+        .map(|tool| {
+            tool.function.unwrap_or(wire::Function {
+                name: tool.name,
+                parameters: tool.parameters,
+            })
+        })
         .map(|function| DefinedFunction {
             name: function.name,
             parameters: function
@@ -113,6 +149,22 @@ fn defined_tool(json: Json) -> DefinedTool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_are_found_in_both_forms() {
+        let forms = [
+            r#"{"type":"function","name":"f","parameters":{"a":1}}"#,
+            r#"{"type":"function","function":{"name":"f","parameters":{"a":1}}}"#,
+        ];
+        for form in forms {
+            let tool = defined_tool(serde_json::from_str(form).unwrap());
+            let function = tool.function.unwrap();
+            assert_eq!(function.name, "f");
+            assert_eq!(function.parameters.unwrap().text(), r#"{"a":1}"#);
+        }
+        let search = serde_json::from_str(r#"{"type":"file_search"}"#).unwrap();
+        assert_eq!(defined_tool(search).function, None);
+    }
 
     #[test]
     fn what_a_request_cannot_carry_is_named() {

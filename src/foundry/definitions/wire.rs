@@ -32,11 +32,37 @@ pub(super) struct AgentVersion {
     pub(super) definition: BTreeMap<String, Json>,
 }
 
-/// A tool of a definition, where it is a function.
+/// `GET /assistants/{id}`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Function {
+pub(super) struct Assistant {
+    #[serde(default)]
+    pub(super) model: String,
+    #[serde(default)]
+    pub(super) instructions: Option<String>,
+    #[serde(default)]
+    pub(super) tools: Vec<Json>,
+    #[serde(default)]
+    pub(super) temperature: Option<f64>,
+    #[serde(default)]
+    pub(super) top_p: Option<f64>,
+}
+
+/// A tool of a definition. A function of a new agent is flat, one of a classic agent is nested.
+#[derive(Debug, Deserialize)]
+pub(super) struct Tool {
     #[serde(rename = "type")]
     pub(super) kind: String,
+    #[serde(default)]
+    pub(super) function: Option<Function>,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) parameters: Option<Json>,
+}
+
+/// A function.
+#[derive(Debug, Deserialize)]
+pub(super) struct Function {
     #[serde(default)]
     pub(super) name: String,
     #[serde(default)]

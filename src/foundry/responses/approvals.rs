@@ -55,6 +55,7 @@ pub(super) fn answer_with(
 impl Answering {
     fn add(&mut self, decisions: &[Decision], ids: UpstreamIds) {
         let (asked, answers) = approval::as_messages(decisions);
+        self.turn.session = ids.session;
         if let Some(id) = ids.run_id.filter(|_| self.turn.keep) {
             self.turn.continues = Some(Head::Response(id));
             self.turn.messages = answers;

@@ -1,14 +1,33 @@
 //! [`Turn`] to a Responses request. Pure.
 
+use std::borrow::Cow;
+
 use super::{
     inline,
-    wire::{AgentReference, Answerer, CreateResponse, InputContent, InputItem, Role},
+    wire::{AgentReference, Answerer, CreateResponse, InputContent, InputFile, InputItem, Role},
 };
-use crate::agent::{
-    Head, Message, Turn, UserPart,
-    approval::{self, ApprovalRequest},
-    turn::ToolCall,
+use crate::{
+    agent::{
+        Head, Message, Turn, UserPart,
+        approval::{self, ApprovalRequest},
+        turn::ToolCall,
+    },
+    config::endpoint::EndpointKind,
 };
+
+/// Where the request goes: the project's endpoint, or the agent's own.
+pub(super) fn path(name: &str, version: Option<&str>, turn: &Turn) -> Cow<'static, str> {
+    if goes_to_agent(version, turn) && turn.definition.is_none() {
+        format!("/agents/{name}/endpoint/protocols/openai/responses?api-version=v1").into()
+    } else {
+        "/openai/v1/responses".into()
+    }
+}
+
+/// An agent's own endpoint knows no version but the one it picks.
+fn goes_to_agent(version: Option<&str>, turn: &Turn) -> bool {
+    turn.endpoint.by == EndpointKind::Agent && version.is_none()
+}
 
 /// The whole history as typed items, instructions as developer messages where the client put them.
 pub(super) fn create_response<'a>(
@@ -23,6 +42,7 @@ pub(super) fn create_response<'a>(
     }
     CreateResponse {
         answerer: match &turn.definition {
+            None if goes_to_agent(version, turn) => Answerer::Itself {},
             None => Answerer::Agent {
                 agent_reference: AgentReference { name, version },
             },
@@ -36,9 +56,25 @@ pub(super) fn create_response<'a>(
             Some(Head::Response(id)) => Some(id),
             _ => None,
         },
+        agent_session_id: turn.session.as_deref(),
         store,
         max_output_tokens: turn.max_output_tokens,
         metadata: &turn.metadata,
+    }
+}
+
+fn content(part: &UserPart) -> InputContent<'_> {
+    match part {
+        UserPart::Text(text) => InputContent::InputText { text },
+        UserPart::Image { url, detail } => InputContent::InputImage {
+            image_url: url,
+            detail: detail.as_deref(),
+        },
+        UserPart::File(file) => InputContent::InputFile(InputFile::Uploaded { file_id: file.id() }),
+        UserPart::FileContent { name, data } => InputContent::InputFile(InputFile::Content {
+            filename: name,
+            file_data: data,
+        }),
     }
 }
 
@@ -50,10 +86,7 @@ fn push_items<'a>(message: &'a Message, input: &mut Vec<InputItem<'a>>) {
         }),
         Message::User { parts } => input.push(InputItem::Message {
             role: Role::User,
-            content: parts
-                .iter()
-                .map(|UserPart::Text(text)| InputContent::InputText { text })
-                .collect(),
+            content: parts.iter().map(content).collect(),
         }),
         Message::Assistant { text, tool_calls } => {
             if let Some(text) = text {

@@ -1,10 +1,17 @@
 //! Responses stream events to [`Event`]s. Pure.
 
 mod approvals;
+mod calls;
+mod reasoning;
 
 use std::collections::VecDeque;
 
-use super::wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage};
+use self::reasoning::Reasoning;
+use super::{
+    citations,
+    items::{self, Fate},
+    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+};
 use crate::{
     agent::{
         Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
@@ -17,7 +24,7 @@ use crate::{
 /// Reads the events of one response.
 ///
 /// Text and calls are taken from deltas; what arrives only whole (workflow agents send messages so) is taken
-/// from the event that closes it. Server-side items (searches, code, reasoning) say only that the agent works.
+/// from the event that closes it. What becomes of the other items is in the table of [`items`].
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
     ids: UpstreamIds,
@@ -32,6 +39,7 @@ pub(super) struct ResponsesTranslator {
     approvals: ApprovalPolicy,
     /// Requests for approvals that the policy has decided.
     decided: Vec<Decision>,
+    reasoning: Reasoning,
     /// How many responses there are so far: one more after each round of approvals.
     responses: usize,
     /// What the responses before this one cost.
@@ -93,6 +101,12 @@ impl Translator for ResponsesTranslator {
                     self.close_part(event.output_index, event.content_index, part, events);
                 }
             }
+            "response.reasoning_summary_text.delta" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                let delta = event.delta.into_owned();
+                self.reason(event.output_index, event.summary_index, delta, events);
+            }
             "response.output_item.added" => {
                 let event: ItemEvent<'_> = serde_json::from_str(data)?;
                 let item = event.item.unwrap_or_default();
@@ -116,6 +130,7 @@ impl Translator for ResponsesTranslator {
                 self.ids = UpstreamIds {
                     thread_id: None,
                     run_id: Some(response.id),
+                    session: self.ids.session.take(),
                     model: (*response.model).clone(),
                     agent_version: response
                         .agent_reference
@@ -149,9 +164,14 @@ impl Translator for ResponsesTranslator {
 }
 
 impl ResponsesTranslator {
-    /// Reads the answer of an agent with this policy.
-    pub(super) fn new(approvals: ApprovalPolicy) -> Self {
+    /// Reads the answer of an agent with this policy, in this session if it is a hosted one.
+    pub(super) fn new(approvals: ApprovalPolicy, session: Option<String>) -> Self {
+        let ids = UpstreamIds {
+            session,
+            ..UpstreamIds::default()
+        };
         Self {
+            ids,
             approvals,
             ..Self::default()
         }
@@ -236,40 +256,15 @@ impl ResponsesTranslator {
     fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
         let Some(part) = &mut self.part else { return };
         part.citations += 1;
-        if annotation.kind == "url_citation" {
-            events.push_back(Event::Citation(Citation {
-                start: part.start + annotation.start_index,
-                end: part.start + annotation.end_index,
-                url: annotation.url.clone(),
-                title: annotation.title.clone().unwrap_or_default(),
-            }));
-        }
-    }
-
-    fn open_call(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
-        events.push_back(Event::ToolCall {
-            index: self.calls.len(),
-            call_id: item.call_id.clone(),
-            name: item.name.clone(),
-        });
-        self.calls.push(Call {
-            output_index,
-            has_arguments: false,
-        });
-    }
-
-    fn push_arguments(&mut self, output_index: u64, delta: String, events: &mut VecDeque<Event>) {
-        let position = self
-            .calls
-            .iter()
-            .position(|call| call.output_index == output_index);
-        let Some((index, call)) =
-            position.and_then(|index| Some((index, self.calls.get_mut(index)?)))
-        else {
+        let Some(source) = citations::source(annotation) else {
             return;
         };
-        call.has_arguments = true;
-        events.push_back(Event::ToolCallArguments { index, delta });
+        let place = |index| part.start + annotation.index.unwrap_or(index);
+        events.push_back(Event::Citation(Citation {
+            start: place(annotation.start_index),
+            end: place(annotation.end_index),
+            source,
+        }));
     }
 
     fn close_item(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
@@ -302,6 +297,10 @@ impl ResponsesTranslator {
                     self.push_arguments(output_index, item.arguments.clone(), events);
                 }
             }
+            "image_generation_call" => {
+                let response = self.ids.run_id.as_deref().unwrap_or_default();
+                events.extend(citations::image(response, item).map(Event::File));
+            }
             "mcp_approval_request" => self.judge(output_index, item, events),
             "oauth_consent_request" => events.push_back(Event::End(End::Failed(Failure::new(
                 FailureKind::ConsentRequired,
@@ -310,7 +309,18 @@ impl ResponsesTranslator {
                     item.consent_link
                 ),
             )))),
-            _ => {}
+            "reasoning" => self.close_reasoning(output_index, item, events),
+            kind => match items::fate(kind) {
+                Some(Fate::Told | Fate::Unseen) => {}
+                Some(Fate::Failed) => events.push_back(Event::End(End::Failed(Failure::new(
+                    FailureKind::AgentMisconfigured,
+                    format!(
+                        "the agent uses a tool that its client would have to run ({kind}), and a chat completion \
+                         cannot ask for that; take the tool from the agent, or use a function"
+                    ),
+                )))),
+                None => events.push_back(Event::Unknown(kind.to_owned())),
+            },
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// `POST {project}/openai/v1/responses`.
+/// `POST {project}/openai/v1/responses`, and on an agent's own endpoint.
 #[derive(Debug, Serialize)]
 pub(super) struct CreateResponse<'a> {
     #[serde(flatten)]
@@ -24,6 +24,9 @@ pub(super) struct CreateResponse<'a> {
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous_response_id: Option<&'a str>,
+    /// Of hosted agents only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) agent_session_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +39,11 @@ pub(super) struct CreateResponse<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Answerer<'a> {
-    Agent { agent_reference: AgentReference<'a> },
+    Agent {
+        agent_reference: AgentReference<'a>,
+    },
+    /// The agent whose own endpoint is called.
+    Itself {},
     Model(Box<Inline<'a>>),
 }
 
@@ -179,8 +186,32 @@ pub(super) enum Role {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum InputContent<'a> {
-    InputText { text: &'a str },
-    OutputText { text: &'a str, annotations: [(); 0] },
+    InputText {
+        text: &'a str,
+    },
+    InputImage {
+        image_url: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<&'a str>,
+    },
+    InputFile(InputFile<'a>),
+    OutputText {
+        text: &'a str,
+        annotations: [(); 0],
+    },
+}
+
+/// A file: by its id, or by its name and content.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum InputFile<'a> {
+    Uploaded {
+        file_id: &'a str,
+    },
+    Content {
+        filename: &'a str,
+        file_data: &'a str,
+    },
 }
 
 /// An event that belongs to an output item; each kind of event has a few of these fields.
@@ -189,6 +220,7 @@ pub(super) enum InputContent<'a> {
 pub(super) struct ItemEvent<'a> {
     pub(super) output_index: u64,
     pub(super) content_index: u64,
+    pub(super) summary_index: u64,
     #[serde(borrow)]
     pub(super) delta: Cow<'a, str>,
     #[serde(borrow)]
@@ -217,13 +249,18 @@ pub(super) struct OutputItem {
     pub(super) name: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) arguments: String,
-    /// Of an approval request, whose answer names it.
+    /// Of reasoning.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) summary: Vec<Lenient<ContentPart>>,
+    /// Named by the answer to an approval request, and by the link to an image.
     #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) server_label: String,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) consent_link: String,
+    /// Of `image_generation_call`: the image in base64.
+    pub(super) result: Option<String>,
 }
 
 /// A part of a message's content.
@@ -241,18 +278,29 @@ pub(super) struct ContentPart {
     pub(super) annotations: Vec<Lenient<Annotation>>,
 }
 
-/// An annotation; only `url_citation` has all of these fields.
+/// An annotation; each kind has a few of these fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
     #[serde(rename = "type")]
     #[serde(deserialize_with = "null_as_default")]
     pub(super) kind: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) start_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) end_index: usize,
+    /// Of `file_citation` and `file_path`, instead of start and end.
+    pub(super) index: Option<usize>,
     #[serde(deserialize_with = "null_as_default")]
     pub(super) url: String,
-    pub(super) title: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) title: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) file_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) container_id: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) filename: String,
 }
 
 /// `response.created` and the terminal events.

@@ -2,18 +2,27 @@
 
 use std::borrow::Cow;
 
-use super::wire::{
-    ContentBlock, CreateRun, CreateThread, CreateThreadAndRun, JsonSchema, ResponseFormat, Role,
-    SubmitToolOutputs, ThreadMessage, ToolApproval, ToolOutput,
+use super::{
+    client_tools,
+    wire::{
+        Attachment, AttachmentTool, ContentBlock, CreateRun, CreateThread, CreateThreadAndRun,
+        ImageUrl, JsonSchema, ResponseFormat, Role, SubmitToolOutputs, ThreadMessage, ToolApproval,
+        ToolOutput,
+    },
 };
 use crate::agent::{
-    Failure, FailureKind, Message, Overrides, Turn, UserPart, approval, overrides, turn::ToolCall,
+    Definition, Failure, FailureKind, Message, Overrides, Turn, UserPart, approval,
+    file::UpstreamFile, overrides, turn::ToolCall,
 };
 
 /// Most messages of a thread (limits page of the service).
 const MAX_MESSAGES: usize = 100_000;
 /// Most characters of one message (limits page of the service).
 const MAX_MESSAGE_CHARACTERS: usize = 1_500_000;
+/// Endings of names of documents that file search takes.
+const SEARCHED: [&str; 10] = [
+    "doc", "docx", "htm", "html", "md", "pdf", "pptx", "rtf", "tex", "txt",
+];
 
 /// Refuses what the service would refuse only after having received it all.
 pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
@@ -27,7 +36,7 @@ pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
         let characters: usize = message
             .content
             .iter()
-            .map(|ContentBlock::Text { text }| text.len())
+            .map(|block| text_of(block).len())
             .sum();
         // Bytes bound characters from above, so that counting is needed only near the limit.
         if MAX_MESSAGE_CHARACTERS < characters && MAX_MESSAGE_CHARACTERS < count_characters(message)
@@ -40,11 +49,18 @@ pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
     Ok(())
 }
 
+fn text_of<'a>(block: &'a ContentBlock<'_>) -> &'a str {
+    match block {
+        ContentBlock::Text { text } => text,
+        ContentBlock::ImageUrl { .. } => "",
+    }
+}
+
 fn count_characters(message: &ThreadMessage<'_>) -> usize {
     message
         .content
         .iter()
-        .map(|ContentBlock::Text { text }| text.chars().count())
+        .map(|block| text_of(block).chars().count())
         .sum()
 }
 
@@ -57,28 +73,10 @@ pub(super) fn instructions(turn: &Turn) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
-pub(super) fn create_thread_and_run<'a>(
-    assistant_id: &'a str,
-    turn: &'a Turn,
-) -> CreateThreadAndRun<'a> {
-    CreateThreadAndRun {
-        thread: create_thread(turn),
-        run: run(assistant_id, None, turn),
-    }
-}
-
 pub(super) fn create_thread(turn: &Turn) -> CreateThread<'_> {
     CreateThread {
         messages: messages(turn),
     }
-}
-
-pub(super) fn create_run<'a>(
-    assistant_id: &'a str,
-    instructions: &'a str,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    run(assistant_id, Some(instructions), turn)
 }
 
 /// The results of the turn for the run that waits for them.
@@ -106,45 +104,68 @@ pub(super) fn submission(turn: &Turn) -> SubmitToolOutputs<'_> {
     submission
 }
 
-/// A run that adds what is new to a thread that exists.
-pub(super) fn continue_run<'a>(
-    assistant_id: &'a str,
-    instructions: Option<&'a str>,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    CreateRun {
-        additional_messages: messages(turn),
-        ..run(assistant_id, instructions, turn)
-    }
+/// Makes the run of a turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunMaker<'a> {
+    pub(super) assistant_id: &'a str,
+    pub(super) turn: &'a Turn,
+    /// The agent as it is made, where the client offers tools beside its own.
+    pub(super) own: Option<&'a Definition>,
 }
 
-fn run<'a>(
-    assistant_id: &'a str,
-    additional_instructions: Option<&'a str>,
-    turn: &'a Turn,
-) -> CreateRun<'a> {
-    let Overrides {
-        instructions,
-        temperature,
-        top_p,
-        max_prompt_tokens,
-        truncation_strategy,
-        response_format,
-        ..
-    } = &turn.overrides;
-    CreateRun {
-        assistant_id,
-        stream: true,
-        instructions: instructions.as_deref(),
-        additional_instructions,
-        additional_messages: Vec::new(),
-        temperature: *temperature,
-        top_p: *top_p,
-        max_completion_tokens: turn.max_output_tokens,
-        max_prompt_tokens: *max_prompt_tokens,
-        truncation_strategy: truncation_strategy.as_ref(),
-        response_format: response_format.as_ref().map(format),
-        metadata: &turn.metadata,
+impl<'a> RunMaker<'a> {
+    /// The thread with it, in one call.
+    pub(super) fn with_thread(self) -> CreateThreadAndRun<'a> {
+        CreateThreadAndRun {
+            thread: create_thread(self.turn),
+            run: self.run(None),
+        }
+    }
+
+    /// On a thread that was created with the conversation.
+    pub(super) fn on_new_thread(self, instructions: &'a str) -> CreateRun<'a> {
+        self.run(Some(instructions))
+    }
+
+    /// On a thread that exists, to which it adds what is new.
+    pub(super) fn continuing(self, instructions: Option<&'a str>) -> CreateRun<'a> {
+        CreateRun {
+            additional_messages: messages(self.turn),
+            ..self.run(instructions)
+        }
+    }
+
+    fn run(self, additional_instructions: Option<&'a str>) -> CreateRun<'a> {
+        let Overrides {
+            instructions,
+            temperature,
+            top_p,
+            max_prompt_tokens,
+            truncation_strategy,
+            response_format,
+            parallel_tool_calls,
+            ..
+        } = &self.turn.overrides;
+        CreateRun {
+            assistant_id: self.assistant_id,
+            stream: true,
+            instructions: instructions.as_deref(),
+            additional_instructions,
+            additional_messages: Vec::new(),
+            temperature: *temperature,
+            top_p: *top_p,
+            max_completion_tokens: self.turn.max_output_tokens,
+            max_prompt_tokens: *max_prompt_tokens,
+            truncation_strategy: truncation_strategy.as_ref(),
+            response_format: response_format.as_ref().map(format),
+            tools: self
+                .own
+                .map(|own| client_tools::merged(own, &self.turn.overrides))
+                .unwrap_or_default(),
+            tool_choice: client_tools::choice(&self.turn.overrides),
+            parallel_tool_calls: *parallel_tool_calls,
+            metadata: &self.turn.metadata,
+        }
     }
 }
 
@@ -193,10 +214,8 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
         Message::Instruction { .. } => None,
         Message::User { parts } => Some(ThreadMessage {
             role: Role::User,
-            content: parts
-                .iter()
-                .map(|UserPart::Text(text)| ContentBlock::Text { text: text.into() })
-                .collect(),
+            content: parts.iter().filter_map(block).collect(),
+            attachments: parts.iter().filter_map(attachment).collect(),
         }),
         Message::Assistant {
             text: said,
@@ -214,6 +233,7 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
             (!content.is_empty()).then_some(ThreadMessage {
                 role: Role::Assistant,
                 content,
+                attachments: Vec::new(),
             })
         }
         Message::ToolResult { call_id, output } => Some(ThreadMessage {
@@ -221,8 +241,43 @@ fn message(message: &Message) -> Option<ThreadMessage<'_>> {
             content: vec![text(
                 format!("[Result of the tool call {call_id}]\n{output}").into(),
             )],
+            attachments: Vec::new(),
         }),
     }
+}
+
+fn block(part: &UserPart) -> Option<ContentBlock<'_>> {
+    match part {
+        UserPart::Text(text) => Some(ContentBlock::Text { text: text.into() }),
+        UserPart::Image { url, detail } => Some(ContentBlock::ImageUrl {
+            image_url: ImageUrl {
+                url,
+                detail: detail.as_deref(),
+            },
+        }),
+        UserPart::File(_) | UserPart::FileContent { .. } => None,
+    }
+}
+
+/// Documents are searched, everything else is read by code.
+fn attachment(part: &UserPart) -> Option<Attachment<'_>> {
+    let UserPart::File(file) = part else {
+        return None;
+    };
+    let name = match file {
+        UpstreamFile::OpenAi { name, .. } => name.as_str(),
+        _ => "",
+    };
+    let ending = name.rsplit('.').next().unwrap_or_default();
+    let tool = if SEARCHED.contains(&ending.to_ascii_lowercase().as_str()) {
+        AttachmentTool::FileSearch
+    } else {
+        AttachmentTool::CodeInterpreter
+    };
+    Some(Attachment {
+        file_id: file.id(),
+        tools: [tool],
+    })
 }
 
 fn call_as_text(call: &ToolCall) -> String {

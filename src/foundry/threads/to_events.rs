@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::wire::{
-    Annotation, CreatedThread, MessageContent, MessageDelta, MessagePart, Run, StepDelta, ToolCall,
-    Usage,
+use super::{
+    citations,
+    wire::{
+        Annotation, CreatedThread, MessageContent, MessageDelta, MessagePart, Run, StepDelta,
+        ToolCall, Usage,
+    },
 };
 use crate::{
     agent::{
@@ -144,6 +147,7 @@ impl ThreadsTranslator {
     }
 
     fn push_part(&mut self, part: &MessagePart, events: &mut VecDeque<Event>) {
+        events.extend(citations::image(part).map(Event::File));
         let Some(text) = part.text.as_ref().filter(|_| part.kind == "text") else {
             return;
         };
@@ -182,6 +186,11 @@ impl ThreadsTranslator {
                 self.message = None;
             }
             Some(open) => {
+                let images = message
+                    .content
+                    .iter()
+                    .filter_map(|part| citations::image(part));
+                events.extend(images.map(Event::File));
                 let texts = message.content.iter().filter_map(|part| part.text.as_ref());
                 let annotations = texts
                     .flat_map(|text| &text.annotations)
@@ -329,14 +338,13 @@ fn approval_request(call: &ToolCall) -> ApprovalRequest {
     }
 }
 
-/// Tells a URL citation; `message_start` is where the annotation's message began.
+/// Tells a citation; `message_start` is where the annotation's message began.
 fn cite(message_start: usize, annotation: &Annotation, events: &mut VecDeque<Event>) {
-    if let Some(source) = &annotation.url_citation {
+    if let Some(source) = citations::source(annotation) {
         events.push_back(Event::Citation(Citation {
             start: message_start + annotation.start_index,
             end: message_start + annotation.end_index,
-            url: source.url.clone(),
-            title: source.title.clone().unwrap_or_default(),
+            source,
         }));
     }
 }

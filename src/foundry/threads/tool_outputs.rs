@@ -81,6 +81,7 @@ pub(super) async fn give_up_and_run(
         method: Method::POST,
         path: &format!("/threads/{thread_id}/runs/{run_id}/cancel?{API_VERSION}"),
         body: None,
+        features: None,
     };
     match foundry.send(cancel, call).await {
         Ok(_) => {}

@@ -35,6 +35,8 @@ pub(super) struct CreateThread<'a> {
 pub(super) struct ThreadMessage<'a> {
     pub(super) role: Role,
     pub(super) content: Vec<ContentBlock<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) attachments: Vec<Attachment<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,6 +51,29 @@ pub(super) enum Role {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ContentBlock<'a> {
     Text { text: Cow<'a, str> },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+/// An image by its address or as a `data:` URL.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct ImageUrl<'a> {
+    pub(super) url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<&'a str>,
+}
+
+/// A file of a message, and the tools that read it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Attachment<'a> {
+    pub(super) file_id: &'a str,
+    pub(super) tools: [AttachmentTool; 1],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum AttachmentTool {
+    FileSearch,
+    CodeInterpreter,
 }
 
 /// `POST /threads/{id}/runs`.
@@ -77,8 +102,60 @@ pub(super) struct CreateRun<'a> {
     pub(super) truncation_strategy: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_format: Option<ResponseFormat<'a>>,
+    /// Instead of the agent's own tools.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) metadata: &'a BTreeMap<String, String>,
+}
+
+/// A tool of a run: one of the agent's own as the service tells it, or a function of the client.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Tool<'a> {
+    Defined(&'a Json),
+    Function(FunctionTool<'a>),
+}
+
+/// The form of chat completions.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct FunctionTool<'a> {
+    pub(super) function: Function<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Function<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameters: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
+}
+
+/// `tool_choice` of a run; `required` is not among the words that the service knows.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Mode(&'static str),
+    Function(ToolByName<'a>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(super) struct ToolByName<'a> {
+    pub(super) function: FunctionName<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionName<'a> {
+    pub(super) name: &'a str,
 }
 
 /// `response_format` of a run.
@@ -220,6 +297,8 @@ pub(super) struct MessagePart {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) text: Option<MessageText>,
+    /// An image that the code interpreter made.
+    pub(super) image_file: Option<FileReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -231,20 +310,37 @@ pub(super) struct MessageText {
     pub(super) annotations: Vec<Lenient<Annotation>>,
 }
 
-/// An annotation; only `url_citation` has an address.
+/// An annotation; which of its fields it has says its kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotation {
+    /// The cited piece of the text: a marker, or a path in the code interpreter's sandbox.
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) text: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) start_index: usize,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) end_index: usize,
     pub(super) url_citation: Option<UrlCitation>,
+    pub(super) file_citation: Option<FileReference>,
+    pub(super) file_path: Option<FileReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UrlCitation {
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) url: String,
-    pub(super) title: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) title: String,
+}
+
+/// A file by its id.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FileReference {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(super) file_id: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

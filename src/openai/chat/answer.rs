@@ -2,9 +2,10 @@
 
 use super::{
     AnswerHead,
+    citations::annotation,
     response::{
-        Annotation, AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails,
-        FinishReason, Function, PromptTokensDetails, ToolCall, UrlCitation, Usage,
+        AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails, FinishReason, Function,
+        PromptTokensDetails, ToolCall, Usage,
     },
 };
 use crate::agent::{self, Citation, End, Event, Failure};
@@ -14,6 +15,7 @@ use crate::agent::{self, Citation, End, Event, Failure};
 pub struct AnswerFold {
     text: String,
     refusal: String,
+    reasoning: String,
     citations: Vec<Citation>,
     calls: Vec<CollectedCall>,
     usage: Option<Usage>,
@@ -30,7 +32,8 @@ impl AnswerFold {
     /// Takes the next event; gives the end when it has come.
     pub fn push(&mut self, event: Event) -> Option<Result<FinishReason, Failure>> {
         match event {
-            Event::Started | Event::Decided(_) => {}
+            Event::Started | Event::File(_) | Event::Decided(_) | Event::Unknown(_) => {}
+            Event::Reasoning(text) => self.reasoning.push_str(&text),
             Event::Text(text) => self.text.push_str(&text),
             Event::Refusal(text) => self.refusal.push_str(&text),
             Event::Citation(citation) => self.citations.push(citation),
@@ -64,6 +67,8 @@ impl AnswerFold {
                 message: AssistantMessage {
                     role: "assistant",
                     content: (!nothing_but_calls).then_some(&self.text),
+                    reasoning_content: Some(self.reasoning.as_str())
+                        .filter(|text| head.show_reasoning && !text.is_empty()),
                     refusal: (!self.refusal.is_empty()).then_some(&self.refusal),
                     annotations: self.citations.iter().map(annotation).collect(),
                     tool_calls: self.calls.iter().map(tool_call).collect(),
@@ -86,18 +91,6 @@ pub(super) fn finish_reason(end: End) -> Result<FinishReason, Failure> {
         End::Length => Ok(FinishReason::Length),
         End::ContentFilter => Ok(FinishReason::ContentFilter),
         End::Failed(failure) => Err(failure),
-    }
-}
-
-pub(super) fn annotation(citation: &Citation) -> Annotation<'_> {
-    Annotation {
-        kind: "url_citation",
-        url_citation: UrlCitation {
-            start_index: citation.start,
-            end_index: citation.end,
-            url: &citation.url,
-            title: &citation.title,
-        },
     }
 }
 

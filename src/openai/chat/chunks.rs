@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     AnswerHead,
-    answer::{annotation, finish_reason, usage_of},
+    answer::{finish_reason, usage_of},
+    citations::annotation,
     response::{
         Chunk, ChunkChoice, ChunkUsage, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage,
     },
@@ -57,7 +58,14 @@ impl ChunkWriter {
             );
         }
         let delta = match event {
-            Event::Started | Event::Decided(_) => return Ok(()),
+            Event::Started | Event::File(_) | Event::Decided(_) | Event::Unknown(_) => {
+                return Ok(());
+            }
+            Event::Reasoning(_) if !self.head.show_reasoning => return Ok(()),
+            Event::Reasoning(text) => Delta {
+                reasoning_content: Some(text),
+                ..Delta::default()
+            },
             Event::Text(text) => Delta {
                 content: Some(text),
                 ..Delta::default()

@@ -101,8 +101,8 @@ pub const FIELDS: &[Field] = &[
     field(
         "parallel_tool_calls",
         Preference,
-        Hint,
-        "`parallel_tool_calls` of the response",
+        Translated,
+        "`parallel_tool_calls` of the response or run",
     ),
     both("prediction", Hint, "only makes some models faster"),
     both("prompt_cache_key", Hint, "the service caches by itself"),
@@ -136,14 +136,14 @@ pub const FIELDS: &[Field] = &[
     field(
         "tools",
         Override,
-        Unsupported,
+        Override,
         "functions beside the agent's own tools; one of the same name replaces the agent's",
     ),
     field(
         "tool_choice",
         Override,
-        Unsupported,
-        "`tool_choice` of the response",
+        Override,
+        "`tool_choice` of the response or run; a run knows no `required` among several functions, and no `allowed_tools`",
     ),
     both(
         "response_format",

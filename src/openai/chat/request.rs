@@ -107,6 +107,37 @@ pub struct Part<'a> {
     /// Of `refusal`.
     #[serde(borrow, default)]
     pub refusal: Option<Text<'a>>,
+    /// Of `image_url`.
+    #[serde(borrow, default)]
+    pub image_url: Option<ImageUrl<'a>>,
+    /// Of `file`.
+    #[serde(borrow, default)]
+    pub file: Option<File<'a>>,
+}
+
+/// An image.
+#[derive(Debug, Deserialize)]
+pub struct ImageUrl<'a> {
+    /// Its address, or a `data:` URL.
+    #[serde(borrow)]
+    pub url: Cow<'a, str>,
+    /// `auto`, `low` or `high`.
+    #[serde(borrow, default)]
+    pub detail: Option<Text<'a>>,
+}
+
+/// A file: by its id, or by its name and content.
+#[derive(Debug, Deserialize)]
+pub struct File<'a> {
+    /// As `POST /v1/files` gave it.
+    #[serde(borrow, default)]
+    pub file_id: Option<Text<'a>>,
+    /// The content.
+    #[serde(borrow, default)]
+    pub file_data: Option<Text<'a>>,
+    /// Its name.
+    #[serde(borrow, default)]
+    pub filename: Option<Text<'a>>,
 }
 
 /// A tool call of an assistant message.

@@ -3,6 +3,8 @@
 //! Required fields that may be null are written as null, as OpenAI's own clients demand in strict validation;
 //! `system_fingerprint` and `service_tier` are left out, because they may not be null and nothing real is known.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// A whole answer.
@@ -46,6 +48,9 @@ pub struct AssistantMessage<'a> {
     pub role: &'static str,
     /// The text; null where there are only tool calls or a refusal.
     pub content: Option<&'a str>,
+    /// A summary of the reasoning, where it is shown; not a field of OpenAI's, but widely read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
     /// The refusal, if it is one.
     pub refusal: Option<&'a str>,
     /// Sources of the text.
@@ -69,27 +74,43 @@ pub enum FinishReason {
     ContentFilter,
 }
 
-/// A source of a stretch of text.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// A source of a stretch of text. All are of the one kind that chat completions know, so that every client reads
+/// them; what is cited is told beside it, in the words of the Responses API.
+#[derive(Debug, Clone, Serialize)]
 pub struct Annotation<'a> {
     /// Always `url_citation`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The source.
     pub url_citation: UrlCitation<'a>,
+    /// Of a document that the agent has read; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_citation: Option<CitedFile<'a>>,
+    /// Of a file that the agent made; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_path: Option<CitedFile<'a>>,
 }
 
 /// Indices count Unicode code points.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct UrlCitation<'a> {
     /// First code point.
     pub start_index: usize,
     /// The code point after the last.
     pub end_index: usize,
     /// Address of the source.
-    pub url: &'a str,
+    pub url: Cow<'a, str>,
     /// Title of the source.
     pub title: &'a str,
+}
+
+/// A file that is cited.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CitedFile<'a> {
+    /// Its id.
+    pub file_id: &'a str,
+    /// Its name.
+    pub filename: &'a str,
 }
 
 /// A function to call.
@@ -195,6 +216,9 @@ pub struct Delta<'a> {
     /// More text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'a str>,
+    /// More of a summary of the reasoning; not a field of OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<&'a str>,
     /// More of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<&'a str>,

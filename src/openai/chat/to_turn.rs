@@ -5,13 +5,15 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 use serde::de::DeserializeOwned;
 
 use super::{
+    classic_tools,
     fields::{self, Decision},
     request::{self, Content, Part, RawFields, StreamOptions},
     to_overrides::read_overrides,
     tool_results,
+    user_parts::{self, FindFile},
 };
 use crate::{
-    agent::{Message, Turn, UserPart, model_name::ResolvedAgent, turn::ToolCall},
+    agent::{AgentReference, Message, Turn, model_name::ResolvedAgent, turn::ToolCall},
     error::ApiError,
 };
 
@@ -70,8 +72,12 @@ pub struct Request {
     pub joining: Vec<String>,
 }
 
-/// Reads the whole request for `agent`.
-pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Request, ApiError> {
+/// Reads the whole request for `agent`; `find_file` knows the files of the caller.
+pub fn read_request(
+    fields: &RawFields<'_>,
+    agent: &ResolvedAgent,
+    find_file: FindFile<'_>,
+) -> Result<Request, ApiError> {
     let (mut ignored, mut overriding, mut joining) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in fields.iter() {
         let names = match fields::decide(name, value, &agent.reference, agent.overrides)? {
@@ -82,19 +88,25 @@ pub fn read_request(fields: &RawFields<'_>, agent: &ResolvedAgent) -> Result<Req
         };
         names.push(name.to_owned());
     }
-    let (messages, has_names) = read_messages(fields)?;
+    let (messages, has_names) = read_messages(fields, find_file)?;
     let detached = shows_only_what_is_new(fields, &messages);
     let messages = tool_results::settle(messages, detached)?;
+    let overrides = read_overrides(fields, &ignored)?;
+    if matches!(agent.reference, AgentReference::Classic { .. }) {
+        classic_tools::check(&overrides)?;
+    }
     let turn = Turn {
         messages,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
             Some(limit) => Some(limit),
             None => token_limit(fields, "max_tokens")?,
         },
-        overrides: read_overrides(fields, &ignored)?,
+        overrides,
         definition: None,
         continues: None,
         keep: false,
+        endpoint: agent.endpoint.clone(),
+        session: None,
         approvals: agent.approvals.clone(),
         metadata: read_metadata(fields)?,
     };
@@ -155,7 +167,10 @@ fn read_metadata(fields: &RawFields<'_>) -> Result<BTreeMap<String, String>, Api
 }
 
 /// The messages, and whether any carries a name, which no agent takes.
-fn read_messages(fields: &RawFields<'_>) -> Result<(Vec<Message>, bool), ApiError> {
+fn read_messages(
+    fields: &RawFields<'_>,
+    find_file: FindFile<'_>,
+) -> Result<(Vec<Message>, bool), ApiError> {
     let Some(raw) = fields.get("messages") else {
         return Err(missing("messages"));
     };
@@ -172,7 +187,7 @@ fn read_messages(fields: &RawFields<'_>) -> Result<(Vec<Message>, bool), ApiErro
         .iter()
         .any(|message| message.name.is_some() && message.role != "function");
     let messages = messages.into_iter().enumerate();
-    let messages = messages.map(|(index, message)| read_message(index, message));
+    let messages = messages.map(|(index, message)| read_message(index, message, find_file));
     Ok((messages.collect::<Result<_, _>>()?, has_names))
 }
 
@@ -210,14 +225,18 @@ fn without_position(error: &serde_json::Error) -> String {
     }
 }
 
-fn read_message(index: usize, message: request::Message<'_>) -> Result<Message, ApiError> {
+fn read_message(
+    index: usize,
+    message: request::Message<'_>,
+    find_file: FindFile<'_>,
+) -> Result<Message, ApiError> {
     let at = |field: &str| format!("messages[{index}].{field}");
     match message.role.as_ref() {
         "system" | "developer" => Ok(Message::Instruction {
             text: joined_text(message.content, &at("content"), "text")?,
         }),
         "user" => Ok(Message::User {
-            parts: user_parts(message.content, &at("content"))?,
+            parts: user_parts::read(message.content, &at("content"), find_file)?,
         }),
         "assistant" => read_assistant(message, &at),
         "tool" => Ok(Message::ToolResult {
@@ -291,23 +310,6 @@ fn tool_call(id: Cow<'_, str>, function: request::FunctionCall<'_>) -> ToolCall 
         call_id: id.into_owned(),
         name: function.name.into_owned(),
         arguments: function.arguments.into_owned(),
-    }
-}
-
-fn user_parts(content: Option<Content<'_>>, field: &str) -> Result<Vec<UserPart>, ApiError> {
-    match content {
-        None => Err(missing(field)),
-        Some(Content::Text(text)) => Ok(vec![UserPart::Text(text.into_owned())]),
-        Some(Content::Parts(parts)) if parts.is_empty() => Err(ApiError::bad_request(
-            "empty_array",
-            field,
-            format!("{field} must hold at least one part"),
-        )),
-        Some(Content::Parts(parts)) => parts
-            .into_iter()
-            .enumerate()
-            .map(|(index, part)| part_text(part, field, index, "text").map(UserPart::Text))
-            .collect(),
     }
 }
 

@@ -16,6 +16,14 @@ struct Deployment {
     host: Host,
 }
 
+/// As slow as a model that can be watched while it writes.
+fn watchable() -> Behaviour {
+    Behaviour {
+        token_delay_ms: 2,
+        ..Behaviour::default()
+    }
+}
+
 /// The gateway as it is deployed, with further settings.
 async fn deploy(settings: &[(&str, &str)]) -> Deployment {
     let folder = TempDir::new().unwrap();
@@ -26,12 +34,7 @@ async fn deploy(settings: &[(&str, &str)]) -> Deployment {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         symlink(&entry.source, target).unwrap();
     }
-    // As slow as a model that can be watched while it writes.
-    let emulator = emulator(Behaviour {
-        token_delay_ms: 2,
-        ..Behaviour::default()
-    })
-    .await;
+    let emulator = emulator(watchable()).await;
     let mut options = HostOptions::new(folder.path())
         .setting("FOUNDRY_PROJECT_ENDPOINT", emulator.project_endpoint())
         .setting("FOUNDRY_ACCESS_TOKEN", "test-token")
@@ -179,7 +182,7 @@ async fn it_waits_for_readiness_as_long_as_it_is_told() {
                 > 3
         };
         deployment.emulator.journal().wait_for(asked, SOON).await;
-        behaviour.reset();
+        behaviour.set(watchable());
     };
     let ((code, printed), ()) = tokio::join!(waiting, recovering);
     assert_eq!(code, 0, "{printed}");

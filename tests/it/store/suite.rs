@@ -37,6 +37,7 @@ async fn rows_come_back_as_they_went_in(place: &Place) {
         instructions_digest: "cd".repeat(32),
         thread_id: "\"quoted\" <ünïcode> 🦀\n".to_owned(),
         history: None,
+        session: None,
         expires_at: i64::MAX.unsigned_abs(),
     };
     for (index, written) in [row("resp_1"), thread].into_iter().enumerate() {

@@ -84,6 +84,9 @@ async fn an_approval_announces_the_run_once_more() {
     );
     let body =
         json!({"tool_approvals": [{"tool_call_id": call["id"], "approve": true}], "stream": true});
+    let stable = format!("{}/submit_tool_outputs?{VERSION}", path_of(&waiting));
+    let (status, error) = service.post(&stable, &body).await.refusal();
+    assert_eq!((status, &error["param"]), (400, &json!("tool_approvals")));
     let path = format!(
         "{}/submit_tool_outputs?api-version=2025-05-15-preview",
         path_of(&waiting)

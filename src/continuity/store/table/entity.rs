@@ -25,6 +25,8 @@ struct Columns {
     thread_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     history_row: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent_session: Option<String>,
     expires_at: String,
     #[serde(rename = "ExpiresAt@odata.type", skip_deserializing)]
     expires_at_type: &'static str,
@@ -65,10 +67,6 @@ struct Listed {
 
 /// An entity as far as it was understood.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are rows, and none lives long"
-)]
 pub(super) enum Reading {
     Row(Box<Row>),
     /// What is wrong with it, without its content.
@@ -157,6 +155,7 @@ fn columns_of(row: &Row) -> Columns {
         instructions_digest: row.instructions_digest.clone(),
         thread_id: row.thread_id.clone(),
         history_row: row.history.as_ref().map(path_of),
+        agent_session: row.session.clone(),
         expires_at: expires_at.to_string(),
         expires_at_type: "Edm.Int64",
     }
@@ -198,6 +197,7 @@ fn reading_of(entity: &Value) -> Reading {
         instructions_digest: columns.instructions_digest,
         thread_id: columns.thread_id,
         history: columns.history_row.as_deref().and_then(key_of),
+        session: columns.agent_session,
         expires_at,
     }))
 }
@@ -234,6 +234,7 @@ mod tests {
             instructions_digest: String::new(),
             thread_id: "thread_x".to_owned(),
             history: None,
+            session: None,
             expires_at: 4_102_444_800,
         }
     }
@@ -287,6 +288,7 @@ mod tests {
         });
         let with_history = Row {
             history: Some(key.clone()),
+            session: Some("s-1".to_owned()),
             ..response()
         };
         for row in [

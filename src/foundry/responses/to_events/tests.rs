@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agent::event::Source;
 
 const RECORDED: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -147,8 +148,18 @@ fn several_messages_are_set_apart_and_citations_count_from_the_start() {
     let cited = Event::Citation(Citation {
         start: 6,
         end: 8,
-        url: "https://x".to_owned(),
-        title: String::new(),
+        source: Source::Url {
+            url: "https://x".to_owned(),
+            title: String::new(),
+        },
+    });
+    let document = Event::Citation(Citation {
+        start: 6,
+        end: 6,
+        source: Source::Document {
+            file_id: "f".to_owned(),
+            name: String::new(),
+        },
     });
     let expected = [
         Event::Started,
@@ -156,6 +167,7 @@ fn several_messages_are_set_apart_and_citations_count_from_the_start() {
         text("\n\n"),
         text("abc"),
         cited.clone(),
+        document,
         cited,
         Event::End(End::Completed),
     ];

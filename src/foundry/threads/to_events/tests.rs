@@ -1,6 +1,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agent::{
+    event::Source,
+    file::{MadeFile, UpstreamFile},
+};
 
 macro_rules! recording {
     ($name:literal) => {
@@ -247,8 +251,10 @@ fn messages_are_set_apart_and_citations_count_from_the_start() {
     let citation = Citation {
         start: 3,
         end: 4,
-        url: "https://x".to_owned(),
-        title: "T".to_owned(),
+        source: Source::Url {
+            url: "https://x".to_owned(),
+            title: "T".to_owned(),
+        },
     };
     assert_eq!(
         events,
@@ -279,5 +285,14 @@ fn a_message_without_deltas_and_unknown_things_are_understood() {
             json!({"content": [{"type": "text", "text": {"value": "whole", "annotations": []}}]}),
         ),
     ]);
-    assert_eq!(events, [Event::Started, Event::Text("whole".to_owned())]);
+    let image = Event::File(MadeFile {
+        file: UpstreamFile::Agents("f".to_owned()),
+        name: "f.png".to_owned(),
+        is_image: true,
+        content: None,
+    });
+    assert_eq!(
+        events,
+        [Event::Started, image, Event::Text("whole".to_owned())]
+    );
 }

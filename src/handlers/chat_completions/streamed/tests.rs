@@ -19,6 +19,7 @@ fn writer() -> ChunkWriter {
         created: 1,
         model: "helper".to_owned(),
         thread_id: None,
+        show_reasoning: false,
     };
     ChunkWriter::new(head, false)
 }

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    agent::AgentReference,
-    config::{agents::OverridePolicy, approvals::ApprovalPolicy},
+    agent::{AgentReference, UserPart},
+    config::{agents::OverridePolicy, approvals::ApprovalPolicy, endpoint::AgentEndpoint},
 };
 
 fn agent(classic: bool) -> ResolvedAgent {
@@ -22,13 +22,14 @@ fn agent(classic: bool) -> ResolvedAgent {
         reference,
         overrides: OverridePolicy::Auto,
         approvals: ApprovalPolicy::default(),
+        endpoint: AgentEndpoint::default(),
     }
 }
 
 fn read(body: &Value) -> Result<Request, ApiError> {
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes())?;
-    read_request(&envelope.fields, &agent(false))
+    read_request(&envelope.fields, &agent(false), &|_| None)
 }
 
 /// A request of `messages` and nothing else that matters.
@@ -185,7 +186,7 @@ fn what_cannot_be_read_names_its_place() {
             "messages[0].tool_call_id",
         ),
         (
-            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}]}),
+            json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}),
             "unsupported_value",
             "messages[0].content[0]",
         ),
@@ -282,7 +283,7 @@ fn ignored_fields_are_reported_and_not_used() {
 
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes()).unwrap();
-    let classic = read_request(&envelope.fields, &agent(true)).unwrap();
+    let classic = read_request(&envelope.fields, &agent(true), &|_| None).unwrap();
     assert_eq!(classic.turn.overrides.temperature, Some(0.5));
     assert!(!classic.ignored.contains(&"temperature".to_owned()));
 }

@@ -1,0 +1,215 @@
+//! Ids of files as callers know them: each names where the file is, and is good for one caller only.
+//!
+//! The proof is inside the id, so that nothing has to be remembered: a file belongs to whom its id was given.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::agent::file::UpstreamFile;
+
+/// Makes and reads ids of files.
+#[derive(Clone)]
+pub struct FileIds {
+    secret: Vec<u8>,
+}
+
+impl std::fmt::Debug for FileIds {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FileIds")
+    }
+}
+
+const PREFIX: &str = "file-";
+/// Bytes of the proof: as many as nobody can guess.
+const PROOF_BYTES: usize = 16;
+/// Between the parts of a place; no id of the service has it.
+const SEPARATOR: char = '\n';
+
+impl FileIds {
+    /// Ids under a secret that all instances share.
+    pub fn new(secret: Vec<u8>) -> Self {
+        Self { secret }
+    }
+
+    /// The id of `file` in `project` for `caller`: `file-<place>.<proof>`, letters, digits, `-`, `_` and `.` only.
+    pub fn id(&self, caller: &str, project: &str, file: &UpstreamFile) -> String {
+        let place = URL_SAFE_NO_PAD.encode(format!("{project}{SEPARATOR}{}", place(file)));
+        let proof = self.proof(caller, &place).finalize().into_bytes();
+        let proof = URL_SAFE_NO_PAD.encode(proof.get(..PROOF_BYTES).unwrap_or_default());
+        format!("{PREFIX}{place}.{proof}")
+    }
+
+    /// The project and the file of an id; `None` for one that was not given to `caller`, for whatever reason.
+    pub fn file(&self, caller: &str, id: &str) -> Option<(String, UpstreamFile)> {
+        let (place, proof) = id.strip_prefix(PREFIX)?.split_once('.')?;
+        let proof = URL_SAFE_NO_PAD.decode(proof).ok()?;
+        if proof.len() != PROOF_BYTES {
+            return None;
+        }
+        self.proof(caller, place)
+            .verify_truncated_left(&proof)
+            .ok()?;
+        let place = String::from_utf8(URL_SAFE_NO_PAD.decode(place).ok()?).ok()?;
+        let (project, place) = place.split_once(SEPARATOR)?;
+        Some((project.to_owned(), file_at(place)?))
+    }
+
+    /// `name` with the mark of `caller` before its ending: `report.csv` becomes `report.gw0123456789ab.csv`. By these
+    /// names the service's list of files tells whose they are.
+    pub fn marked_name(&self, caller: &str, name: &str) -> String {
+        let mark = self.mark(caller);
+        match name.rsplit_once('.') {
+            Some((stem, ending)) => format!("{stem}.{mark}.{ending}"),
+            None => format!("{name}.{mark}"),
+        }
+    }
+
+    /// The name without the mark of `caller`; `None` where it has none.
+    pub fn unmarked_name(&self, caller: &str, name: &str) -> Option<String> {
+        let mark = format!(".{}", self.mark(caller));
+        let (stem, ending) = name.rsplit_once(&mark)?;
+        let whole_mark = ending.is_empty() || (ending.starts_with('.') && !ending.contains(".gw"));
+        whole_mark.then(|| format!("{stem}{ending}"))
+    }
+
+    fn mark(&self, caller: &str) -> String {
+        let proof = self.proof(caller, "mark").finalize().into_bytes();
+        proof
+            .iter()
+            .take(6)
+            .fold("gw".to_owned(), |mark, byte| format!("{mark}{byte:02x}"))
+    }
+
+    fn proof(&self, caller: &str, place: &str) -> Hmac<Sha256> {
+        // A key of any length is a key for HMAC.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret)
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        for part in ["file", caller, place] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac
+    }
+}
+
+fn place(file: &UpstreamFile) -> String {
+    match file {
+        UpstreamFile::Agents(id) => format!("agents{SEPARATOR}{id}"),
+        UpstreamFile::OpenAi { id, name } => {
+            let name: String = name.chars().filter(|c| !c.is_control()).collect();
+            format!("openai{SEPARATOR}{id}{SEPARATOR}{name}")
+        }
+        UpstreamFile::Container { container, file } => {
+            format!("container{SEPARATOR}{container}{SEPARATOR}{file}")
+        }
+        UpstreamFile::Image { response, item } => {
+            format!("image{SEPARATOR}{response}{SEPARATOR}{item}")
+        }
+    }
+}
+
+fn file_at(place: &str) -> Option<UpstreamFile> {
+    let parts: Vec<&str> = place.split(SEPARATOR).collect();
+    match *parts.as_slice() {
+        ["agents", id] => Some(UpstreamFile::Agents(id.to_owned())),
+        ["openai", id, name] => Some(UpstreamFile::OpenAi {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        }),
+        ["container", container, file] => Some(UpstreamFile::Container {
+            container: container.to_owned(),
+            file: file.to_owned(),
+        }),
+        ["image", response, item] => Some(UpstreamFile::Image {
+            response: response.to_owned(),
+            item: item.to_owned(),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> [UpstreamFile; 4] {
+        let text = str::to_owned;
+        [
+            UpstreamFile::Agents(text("assistant-1")),
+            UpstreamFile::OpenAi {
+                id: text("file/../1"),
+                name: text("größe.csv"),
+            },
+            UpstreamFile::Container {
+                container: text("cntr_1"),
+                file: text("cfile_1"),
+            },
+            UpstreamFile::Image {
+                response: text("resp_1"),
+                item: text("ig_1"),
+            },
+        ]
+    }
+
+    #[test]
+    fn an_id_leads_its_caller_back_to_the_file() {
+        let ids = FileIds::new(b"secret".to_vec());
+        for file in files() {
+            let id = ids.id("ada", "main", &file);
+            assert!(
+                id.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            );
+            assert_eq!(ids.file("ada", &id), Some(("main".to_owned(), file)));
+        }
+    }
+
+    #[test]
+    fn names_tell_whose_a_file_is() {
+        let ids = FileIds::new(b"secret".to_vec());
+        for name in [
+            "report.csv",
+            "no ending",
+            "a.tar.gz",
+            ".hidden",
+            "trailing.",
+            "Größe.md",
+        ] {
+            let marked = ids.marked_name("ada", name);
+            assert_eq!(
+                ids.unmarked_name("ada", &marked).as_deref(),
+                Some(name),
+                "{marked}"
+            );
+            assert_eq!(ids.unmarked_name("bob", &marked), None);
+        }
+        assert_eq!(ids.unmarked_name("ada", "report.csv"), None);
+    }
+
+    #[test]
+    fn nobody_else_can_use_it_or_make_one() {
+        let ids = FileIds::new(b"secret".to_vec());
+        let [file, other, ..] = files();
+        let id = ids.id("ada", "main", &file);
+        assert_eq!(ids.file("bob", &id), None);
+        assert_eq!(FileIds::new(b"other".to_vec()).file("ada", &id), None);
+        let (place, proof) = id.split_once('.').unwrap();
+        let (other_place, _) = ids
+            .id("ada", "main", &other)
+            .split_once('.')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        for forged in [
+            place.to_owned(),
+            format!("{place}."),
+            format!("{place}.{}", &proof[..8]),
+            format!("{place}.{}", "A".repeat(proof.len())),
+            format!("{other_place}.{proof}"),
+            "file-1".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(ids.file("ada", &forged), None, "{forged}");
+        }
+    }
+}
