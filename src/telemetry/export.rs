@@ -12,8 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use opentelemetry_http::HttpClient;
 use opentelemetry_otlp::{
-    Compression, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig,
-    WithHttpConfig,
+    LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig,
 };
 use opentelemetry_sdk::{
     Resource,
@@ -72,6 +71,7 @@ impl Surroundings {
             tokens,
             destination.map(|destination| destination.headers.0.clone()),
             destination.map(|destination| destination.timeout),
+            destination.is_some_and(|destination| destination.gzip),
             Arc::clone(&self.losses),
         )
     }
@@ -231,17 +231,12 @@ fn over_http<B: WithExportConfig + WithHttpConfig>(
     destination: &OtlpConfig,
     client: impl HttpClient + 'static,
 ) -> B {
-    let builder = builder
+    builder
         .with_http_client(client)
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(destination.endpoint.as_str())
         .with_timeout(destination.timeout)
-        .with_max_request_body_size(MAX_REQUEST_BYTES);
-    if destination.gzip {
-        builder.with_compression(Compression::Gzip)
-    } else {
-        builder
-    }
+        .with_max_request_body_size(MAX_REQUEST_BYTES)
 }
 
 fn broken(setting: &'static str, error: &dyn std::fmt::Display) -> ConfigError {
