@@ -13,7 +13,7 @@ use super::{bicep, first_cells, read};
 const OPERATOR: &str = "the operator's own, through gatewaySettings";
 
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 12] = [
+const LEFT_ALONE: [(&str, &str); 13] = [
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -23,6 +23,7 @@ const LEFT_ALONE: [(&str, &str); 12] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
+    ("FOUNDRY_FEATURES", OPERATOR),
     ("GATEWAY_AGENTS", OPERATOR),
     ("GATEWAY_CALLERS", OPERATOR),
     ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATOR),
