@@ -55,8 +55,11 @@ param keyVaultResourceGroup string = ''
 param keyVaultSubscriptionId string = ''
 @description('Secret in the key vault with the callers\' keys, instead of callerKeys.')
 param callerKeysSecretName string = ''
-@description('Secret in the key vault under which histories are fingerprinted. Without it that is derived from the callers\' keys: conversations begin anew when those change, and without keys it is known to everybody.')
+@description('Secret in the key vault under which histories are fingerprinted and ids of files signed. Without it that is derived from the callers\' keys, and conversations begin anew when those change.')
 param continuityKeySecretName string = ''
+@description('That secret itself, where callers have Entra tokens only and there is none in a key vault; by default a new one with each deployment.')
+@secure()
+param continuityKey string = newGuid()
 @description('Client id of an app registration that stands for the gateway: callers may then send an Entra token for it, beside keys or instead of them.')
 param entraClientId string = ''
 @description('With entraClientId: client ids of the applications that may call; empty for the whole tenant.')
@@ -156,6 +159,15 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook-${suffix}'
+  params: {
+    location: location
+    tags: allTags
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+  }
+}
+
 module network 'modules/network.bicep' = if (privateNetwork) {
   name: 'network-${suffix}'
   params: {
@@ -252,11 +264,14 @@ var settings = {
   AZURE_CLIENT_ID: identity.properties.clientId
   FOUNDRY_CREDENTIAL: 'managed-identity'
   FOUNDRY_PROJECT_ENDPOINT: 'https://${foundryAccountName}.services.ai.azure.com/api/projects/${foundryProjectName}'
+  FOUNDRY_PROJECT_RESOURCE_ID: projectId
   GATEWAY_API_KEYS: empty(callerKeysSecretName) ? callerKeys : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${callerKeysSecretName})'
   GATEWAY_CONTINUITY_KEY: empty(continuityKeySecretName) ? continuityKeyWithoutVault : '@Microsoft.KeyVault(SecretUri=${secretsUri}/${continuityKeySecretName})'
   GATEWAY_ENTRA_ALLOWED_CLIENTS: join(entraAllowedApplications, ',')
   GATEWAY_ENTRA_AUDIENCE: empty(entraClientId) ? '' : '${entraClientId},api://${entraClientId}'
   GATEWAY_ENTRA_TENANT_ID: empty(entraClientId) ? '' : tenant().tenantId
+  GATEWAY_OTLP_AUTH: 'entra'
+  GATEWAY_OTLP_TRACES_ENDPOINT: monitoring.outputs.otlpTracesEndpoint
   THREADS_TABLE_ENDPOINT: storage.outputs.tableEndpoint
   THREADS_TABLE_NAME: threadsTableName
 }

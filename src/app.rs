@@ -107,7 +107,7 @@ impl App {
             callers,
             caller_limits: CallerLimits::default(),
             on_behalf,
-            file_ids: FileIds::new(fingerprint_secret(&config)),
+            file_ids: FileIds::new(file_secret(&config)?),
             in_flight: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             tasks,
             telemetry,
@@ -154,8 +154,25 @@ fn tokens_for_telemetry(
     Ok(Some(identity.tokens(scope)))
 }
 
-/// The secret under which histories are fingerprinted and ids of files are signed: the configured one, or what all
-/// instances of the same configuration share anyway. Changing it costs a replay of each conversation, and the ids of files.
+/// The secret under which ids of files are signed: as for histories, but where the configuration holds nothing secret
+/// it is one of this process, because whoever knows it can make ids.
+fn file_secret(config: &Config) -> Result<Vec<u8>, ConfigError> {
+    if config.continuity.key.is_some() || !config.callers.keys.is_empty() {
+        return Ok(fingerprint_secret(config));
+    }
+    let mut secret = vec![0; 32];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    match random.fill(&mut secret) {
+        Ok(()) => Ok(secret),
+        Err(_) => Err(ConfigError::missing(
+            "GATEWAY_CONTINUITY_KEY",
+            "set it to a secret, because the system gives no random numbers to sign ids of files with",
+        )),
+    }
+}
+
+/// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
+/// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
     let mut hash = Sha256::new();
     if let Some(key) = &config.continuity.key {

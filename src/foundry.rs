@@ -38,11 +38,9 @@ pub async fn delete_response(foundry: &Foundry, id: &str, call: &Call) -> Result
         .await
 }
 
-/// Deletes a thread; that it is gone already is success.
+/// Deletes a thread and the files that came inside its messages; that it is gone already is success.
 pub async fn delete_thread(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
-    foundry
-        .delete(&format!("/threads/{id}?api-version=v1"), call)
-        .await
+    threads::delete(foundry, id, call).await
 }
 
 /// Deletes, in the background, what nothing will continue. A failure is only logged.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::error::ServiceError;
 use crate::ids;
 use crate::paging::PageQuery;
+use crate::project::Project;
 use crate::request::{Reply, ServiceRequest};
 use crate::service::Context;
 use crate::store::Identified;
@@ -133,6 +134,24 @@ pub(crate) fn delete(context: &Context, request: &ServiceRequest) -> Result<Repl
             json!({"object": "file", "id": id, "deleted": true}),
         )),
         None => Err(unknown(id)),
+    }
+}
+
+/// Refuses items whose files the project does not have.
+pub(crate) fn check_items(project: &Project, items: &[Value]) -> Result<(), ServiceError> {
+    let parts = items
+        .iter()
+        .filter_map(|item| item.get("content").and_then(Value::as_array))
+        .flatten();
+    let mut ids = parts.filter_map(|part| part.get("file_id").and_then(Value::as_str));
+    let missing = ids.find(|id| project.files.get(id).is_none() && made::file(id).is_none());
+    match missing {
+        None => Ok(()),
+        Some(id) => Err(ServiceError::invalid_request(
+            Some("invalid_value"),
+            Some("input"),
+            format!("No file found with id '{id}'."),
+        )),
     }
 }
 

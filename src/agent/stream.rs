@@ -1,6 +1,7 @@
 //! An agent's answer as it arrives: upstream bytes in, [`Event`]s out, no task and no channel between.
 
 mod approvals;
+mod ended;
 mod leftover;
 
 use std::{
@@ -16,11 +17,12 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, Sleep};
 
-use super::{End, Event, Failure, presentation::Presentation, turn::ToolCall, watch::Watch};
+use super::{End, Event, Failure, presentation::Presentation, watch::Watch};
 use crate::sse::Decoder;
 
 pub use self::{
     approvals::AnswerApprovals,
+    ended::Ended,
     leftover::{LeftState, Leftover, UpstreamIds},
 };
 
@@ -44,17 +46,6 @@ pub trait Translator: Send + fmt::Debug {
 
     /// What the upstream calls this turn, as far as its events have told.
     fn upstream_ids(&self) -> UpstreamIds;
-}
-
-/// A turn that ended well, and that the client will show as a part of the history.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// The whole text.
-    pub text: String,
-    /// Functions that the client is asked to call.
-    pub tool_calls: Vec<ToolCall>,
-    /// The service's names for the turn.
-    pub ids: UpstreamIds,
 }
 
 /// Called before a good end is told; the end waits for it.
@@ -272,22 +263,8 @@ impl AnswerStream {
             (event, Some(watch)) => watch.event(event),
             _ => {}
         }
-        let Some((_, said)) = &mut self.before_end else {
-            return;
-        };
-        match event {
-            Event::Text(text) | Event::Refusal(text) => said.text.push_str(text),
-            Event::ToolCall { call_id, name, .. } => said.tool_calls.push(ToolCall {
-                call_id: call_id.clone(),
-                name: name.clone(),
-                arguments: String::new(),
-            }),
-            Event::ToolCallArguments { index, delta } => {
-                if let Some(call) = said.tool_calls.get_mut(*index) {
-                    call.arguments.push_str(delta);
-                }
-            }
-            _ => {}
+        if let Some((_, said)) = &mut self.before_end {
+            said.note(event);
         }
     }
 

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use self::bodies::read_failure;
 pub(super) use self::bodies::{byte_stream, read_json};
-use super::{definitions::Definitions, retry};
+use super::{definitions::Definitions, failures, retry};
 use crate::{
     agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
@@ -172,7 +172,11 @@ impl Foundry {
                 .flatten();
             let Some(wait) = wait else {
                 repetition.fail(ApiError::code_of(failure.kind));
-                return Err(self.told_to_whom_it_concerns(failure));
+                return Err(if self.acts_for_a_caller {
+                    failures::of_the_callers_own(failure)
+                } else {
+                    failure
+                });
             };
             repetition = Child::begin("retry", SpanKind::Client);
             repetition.set(attributes::HTTP_RESEND_COUNT, i64::from(attempt) + 1);
@@ -186,26 +190,6 @@ impl Foundry {
             );
             tokio::time::sleep(wait).await;
             attempt += 1;
-        }
-    }
-
-    /// Where a caller's own token is refused, it is the caller who can do something about it.
-    fn told_to_whom_it_concerns(&self, failure: Failure) -> Failure {
-        let (kind, message) = match failure.kind {
-            FailureKind::CredentialRejected if self.acts_for_a_caller => (
-                FailureKind::CallerTokenRejected,
-                "the agent service did not accept your token; get a new one for https://ai.azure.com",
-            ),
-            FailureKind::PermissionDenied if self.acts_for_a_caller => (
-                FailureKind::PermissionDenied,
-                "you may not use agents of this project; ask for the role Foundry User on the project",
-            ),
-            _ => return failure,
-        };
-        Failure {
-            kind,
-            message: message.to_owned(),
-            ..failure
         }
     }
 

@@ -103,6 +103,26 @@ pub(super) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]
     }
 }
 
+/// The same where the caller's own token was refused, and it is the caller who can do something about it.
+pub(super) fn of_the_callers_own(failure: Failure) -> Failure {
+    let (kind, message) = match failure.kind {
+        FailureKind::CredentialRejected => (
+            FailureKind::CallerTokenRejected,
+            "the agent service did not accept your token; get a new one for https://ai.azure.com",
+        ),
+        FailureKind::PermissionDenied => (
+            FailureKind::PermissionDenied,
+            "you may not use agents of this project; ask for the role Foundry User on the project",
+        ),
+        _ => return failure,
+    };
+    Failure {
+        kind,
+        message: message.to_owned(),
+        ..failure
+    }
+}
+
 fn from_status(status: StatusCode, error: &ServiceError) -> Failure {
     match status.as_u16() {
         400 | 409 | 413 | 422 => from_refusal(error),

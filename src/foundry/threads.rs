@@ -11,6 +11,7 @@ mod client_tools;
 mod from_turn;
 mod to_events;
 mod tool_outputs;
+mod uploads;
 mod wire;
 
 use std::sync::Arc;
@@ -33,6 +34,15 @@ use crate::agent::{
 /// The version of the API that the recordings' bodies and the current SDKs share.
 const API_VERSION: &str = "api-version=v1";
 
+/// Deletes a thread and the files that came inside its messages; that it is gone already is success.
+pub(super) async fn delete(foundry: &Foundry, id: &str, call: &Call) -> Result<(), Failure> {
+    let files = uploads::of_thread(foundry, id, call).await;
+    let path = format!("/threads/{id}?{API_VERSION}");
+    let deleted = foundry.delete(&path, call).await;
+    uploads::delete(foundry, &files, call).await;
+    deleted
+}
+
 /// Lets a classic agent answer on a thread of its own, which is deleted afterwards.
 pub(super) async fn answer(
     foundry: &Arc<Foundry>,
@@ -44,10 +54,12 @@ pub(super) async fn answer(
     let mut thread =
         cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);
     match &turn.continues {
-        Some(Head::Thread(id)) => thread.own(id),
-        Some(Head::Run(run)) => thread.own(&run.thread_id),
+        Some(Head::Thread(id)) => thread.inherit(id),
+        Some(Head::Run(run)) => thread.inherit(&run.thread_id),
         _ => {}
     }
+    let turn = uploads::upload_contents(foundry, turn, &mut thread, call).await?;
+    let turn = turn.as_ref();
     let own = own_tools(foundry, assistant_id, turn, call).await?;
     let run = RunMaker {
         assistant_id,

@@ -59,7 +59,7 @@ pub async fn upload(
     match (problem.take(), uploaded) {
         // What is wrong with the form is why the service did not like it.
         (Some(problem), _) => Err(refusal(&problem, limit)),
-        (None, Ok(file)) => Ok(Json(uploaded_file(&app, &caller.name.0, &name, file))),
+        (None, Ok(file)) => Ok(Json(uploaded_file(&app, &caller, &name, file))),
         (None, Err(failure)) => Err(failure.into()),
     }
 }
@@ -105,7 +105,7 @@ pub async fn list(
     let found = files::list(&project.foundry, &filter, is_own, &call).await?;
     let all = found
         .into_iter()
-        .map(|file| uploaded_file(&app, &caller.name.0, &name, file));
+        .map(|file| uploaded_file(&app, &caller, &name, file));
     let mut data: Vec<_> = match &query.after {
         None => all.collect(),
         Some(after) => all.skip_while(|file| file.id != *after).skip(1).collect(),
@@ -132,7 +132,7 @@ pub async fn retrieve(
     let (project, file) = find(&app, &caller, &id)?;
     let described = files::describe(&project.foundry, &file, &call(&app, request_id)).await;
     let described = described.map_err(|failure| about_file(failure, &id))?;
-    Ok(Json(file_object(&app, &caller.name.0, id, described)))
+    Ok(Json(file_object(&app, &caller, id, described)))
 }
 
 /// `GET /v1/files/{id}/content`: the bytes as they arrive.
@@ -247,17 +247,27 @@ fn refusal(problem: &Problem, limit: u64) -> ApiError {
     }
 }
 
-fn uploaded_file(app: &AppState, caller: &str, project: &str, file: FileDescription) -> FileObject {
-    let name = app.file_ids.unmarked_name(caller, &file.filename);
+fn uploaded_file(
+    app: &AppState,
+    caller: &Caller,
+    project: &str,
+    file: FileDescription,
+) -> FileObject {
+    let name = app.file_ids.unmarked_name(&caller.name.0, &file.filename);
     let place = UpstreamFile::OpenAi {
         id: file.id.clone(),
         name: name.unwrap_or_else(|| file.filename.clone()),
     };
-    file_object(app, caller, app.file_ids.id(caller, project, &place), file)
+    file_object(
+        app,
+        caller,
+        app.file_ids.id(&caller.name.0, project, &place),
+        file,
+    )
 }
 
-fn file_object(app: &AppState, caller: &str, id: String, file: FileDescription) -> FileObject {
-    let name = app.file_ids.unmarked_name(caller, &file.filename);
+fn file_object(app: &AppState, caller: &Caller, id: String, file: FileDescription) -> FileObject {
+    let name = app.file_ids.unmarked_name(&caller.name.0, &file.filename);
     FileObject {
         id,
         object: "file",

@@ -1,8 +1,8 @@
 //! The gateway's metrics.
 //!
 //! Names and buckets of the GenAI ones follow `docs/gen-ai/gen-ai-metrics.md` of
-//! `open-telemetry/semantic-conventions-genai`; the others are the gateway's own. Label values are bounded: callers
-//! and outcomes come from the configuration and from code, agents and models count only once the service has
+//! `open-telemetry/semantic-conventions-genai`; the others are the gateway's own. Label values are bounded: outcomes
+//! come from code, callers from the configuration and the tenant's applications (see [`caller_label`]), agents and models count only once the service has
 //! accepted them, and beyond 2000 combinations the library counts into one row (`otel.metric.overflow`).
 
 use std::time::Duration;
@@ -13,7 +13,17 @@ use opentelemetry::{
 };
 
 use super::attributes;
-use crate::agent::Usage;
+use crate::{agent::Usage, identity::entra::token::USER_PREFIX};
+
+/// The caller as metrics count it: users of an Entra tenant together, because there are as many as people; spans and
+/// the log tell them apart.
+pub(super) fn caller_label(caller: &str) -> &str {
+    if caller.starts_with(USER_PREFIX) {
+        "user:*"
+    } else {
+        caller
+    }
+}
 
 /// The instruments.
 #[derive(Debug)]
@@ -171,5 +181,22 @@ impl Metrics {
             KeyValue::new(attributes::OUTCOME, outcome),
         ];
         self.sign_in.record(time.as_secs_f64(), &labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_one_row_and_everybody_else_one_each() {
+        for (caller, label) in [
+            ("user:0123", "user:*"),
+            ("user", "user"),
+            ("web", "web"),
+            ("app:1", "app:1"),
+        ] {
+            assert_eq!(caller_label(caller), label);
+        }
     }
 }

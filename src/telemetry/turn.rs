@@ -16,7 +16,7 @@ use super::{
     attributes,
     child::Family,
     content::Said,
-    metrics::TurnEnd,
+    metrics::{TurnEnd, caller_label},
     request::{Outcome, RequestTelemetry},
 };
 use crate::{
@@ -296,7 +296,7 @@ impl TurnWatch {
         let mut labels = vec![
             KeyValue::new(attributes::OPERATION_NAME, attributes::INVOKE_AGENT),
             KeyValue::new(attributes::PROVIDER_NAME, attributes::FOUNDRY),
-            KeyValue::new(attributes::CALLER, self.caller.clone()),
+            KeyValue::new(attributes::CALLER, caller_label(&self.caller).to_owned()),
             KeyValue::new(attributes::OUTCOME, outcome.as_str()),
         ];
         // Names that the service does not know are whatever clients make up.

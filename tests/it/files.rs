@@ -133,6 +133,35 @@ async fn another_callers_file_is_like_one_that_does_not_exist() {
     assert_eq!(get(&gateway, KEY, &raw).await.status(), 404);
 }
 
+/// What is public (the endpoint, the caller's name) must not be enough to make an id.
+#[tokio::test]
+async fn without_any_secret_of_the_operator_ids_are_good_for_one_process() {
+    let emulator = emulator(Behaviour::default()).await;
+    let settings = [
+        ("GATEWAY_API_KEYS", ""),
+        ("GATEWAY_ALLOW_ANONYMOUS", "true"),
+    ];
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let file = upload(&gateway, KEY, "a.txt", "x").await;
+    let path = format!("/v1/files/{}", id_of(&file));
+    assert_eq!(get(&gateway, KEY, &path).await.status(), 200);
+    let other = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    assert_eq!(get(&other, KEY, &path).await.status(), 404);
+    let settings = [
+        settings[0],
+        settings[1],
+        (
+            "GATEWAY_CONTINUITY_KEY",
+            "a-secret-of-the-operator-0123456789",
+        ),
+    ];
+    let one = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let another = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let file = upload(&one, KEY, "b.txt", "x").await;
+    let path = format!("/v1/files/{}", id_of(&file));
+    assert_eq!(get(&another, KEY, &path).await.status(), 200);
+}
+
 #[tokio::test]
 async fn a_list_has_pages_and_an_order() {
     let emulator = emulator(Behaviour {

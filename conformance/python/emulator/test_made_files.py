@@ -3,9 +3,11 @@
 import base64
 from typing import Any
 
+import pytest
+
 from azure.ai.agents import AgentsClient
 from azure.ai.agents.models import AgentThreadCreationOptions, MessageRole, ThreadMessageOptions
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 
 TABLE = b"x,y\n22,7\n"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -68,3 +70,15 @@ def test_a_cited_document_of_a_classic_agent(agents_client: AgentsClient) -> Non
     [document] = message.file_citation_annotations
     text = message.text_messages[0].text.value
     assert text[document.start_index : document.end_index] == document.text == "【3:1†constants.md】"
+
+
+def test_a_message_reads_uploaded_files_and_no_others(openai_client: OpenAI) -> None:
+    def ask(file_id: str) -> Any:
+        content: Any = [{"type": "input_text", "text": "Read this."}, {"type": "input_file", "file_id": file_id}]
+        message: Any = {"type": "message", "role": "user", "content": content}
+        return openai_client.responses.create(input=[message], extra_body=agent("assistant"))
+
+    file = openai_client.files.create(file=("a.txt", b"x"), purpose="assistants")
+    assert ask(file.id).status == "completed"
+    with pytest.raises(BadRequestError):
+        ask("assistant-nobody")

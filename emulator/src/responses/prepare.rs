@@ -11,6 +11,7 @@ use crate::brain::Conversation;
 use crate::catalogue::Persona;
 use crate::conversations::{self, ConversationLease};
 use crate::error::ServiceError;
+use crate::files;
 use crate::ids;
 use crate::project::Project;
 use crate::request::ServiceRequest;
@@ -62,6 +63,7 @@ pub(super) fn prepare(
         (None, None) => Vec::new(),
     };
     let input: Vec<Value> = asked.input.iter().cloned().map(items::with_id).collect();
+    files::check_items(&project, &input)?;
     let mut all = earlier;
     all.extend_from_slice(&input);
     items::check_pairs(&all)?;

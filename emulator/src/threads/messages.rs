@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::plan::Piece;
 use super::{find, find_settled};
 use crate::brain::Turn;
 use crate::clock::Clock;
@@ -176,6 +177,32 @@ fn read(body: &Map<String, Value>, clock: Clock) -> Result<Message, ServiceError
 /// An output text block: `{type, text: {value, annotations}}`.
 pub(crate) fn text_block(text: &str) -> Value {
     json!({"type": "text", "text": {"value": text, "annotations": []}})
+}
+
+/// Adds a piece to the text of a message; its annotations are kept without their place among the deltas.
+pub(crate) fn add_text(message: &mut Message, piece: &Piece) {
+    if message.content.is_empty() {
+        message.content.push(text_block(""));
+    }
+    let Some(text) = message
+        .content
+        .first_mut()
+        .and_then(|block| block.get_mut("text"))
+    else {
+        return;
+    };
+    if let Some(Value::String(value)) = text.get_mut("value") {
+        value.push_str(&piece.value);
+    }
+    if let Some(Value::Array(annotations)) = text.get_mut("annotations") {
+        for annotation in &piece.annotations {
+            let mut annotation = annotation.clone();
+            if let Some(annotation) = annotation.as_object_mut() {
+                annotation.shift_remove("index");
+            }
+            annotations.push(annotation);
+        }
+    }
 }
 
 fn read_block(block: &Value) -> Result<Value, ServiceError> {

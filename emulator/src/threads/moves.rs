@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::messages::{Message, text_block};
+use super::messages::{Message, add_text};
 use super::plan::{Move, Piece};
 use super::run::{Run, RunStatus, Usage};
 use super::steps::{Step, StepDetails, StepOwner, ToolCall};
@@ -374,31 +374,5 @@ impl Stage<'_> {
         self.run.status = RunStatus::RequiresAction;
         self.run.expires_at = Some(self.run.created_at + ACTION_EXPIRY);
         self.run_event("thread.run.requires_action", Mark::Terminal)
-    }
-}
-
-/// Adds a piece to the text of a message; its annotations are kept without their place among the deltas.
-fn add_text(message: &mut Message, piece: &Piece) {
-    if message.content.is_empty() {
-        message.content.push(text_block(""));
-    }
-    let Some(text) = message
-        .content
-        .first_mut()
-        .and_then(|block| block.get_mut("text"))
-    else {
-        return;
-    };
-    if let Some(Value::String(value)) = text.get_mut("value") {
-        value.push_str(&piece.value);
-    }
-    if let Some(Value::Array(annotations)) = text.get_mut("annotations") {
-        for annotation in &piece.annotations {
-            let mut annotation = annotation.clone();
-            if let Some(annotation) = annotation.as_object_mut() {
-                annotation.shift_remove("index");
-            }
-            annotations.push(annotation);
-        }
     }
 }

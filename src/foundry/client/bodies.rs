@@ -1,4 +1,4 @@
-//! Reads the bodies of the service's answers, within bounds.
+//! Bodies of answers: as a stream, as JSON, or as what went wrong.
 
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::Instant;
@@ -44,7 +44,7 @@ async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
     body
 }
 
-/// Reads a JSON answer.
+/// Reads a whole body, of a bounded size.
 pub(in crate::foundry) async fn read_json<T: serde::de::DeserializeOwned>(
     response: reqwest::Response,
     deadline: Instant,

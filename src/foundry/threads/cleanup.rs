@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use http::Method;
 use tokio::time::Instant;
 
-use super::API_VERSION;
+use super::{API_VERSION, uploads};
 use crate::{
     agent::{
         Failure,
@@ -31,6 +31,10 @@ pub(super) struct ThreadOwner {
     /// The thread outlives a turn that ends well, so that it can be continued.
     keep: bool,
     thread_id: Option<String>,
+    /// The thread was there before this turn, and may hold files of earlier messages.
+    inherited: bool,
+    /// Files that came inside this turn's messages.
+    files: Vec<String>,
 }
 
 impl ThreadOwner {
@@ -40,7 +44,20 @@ impl ThreadOwner {
             request_id,
             keep,
             thread_id: None,
+            inherited: false,
+            files: Vec::new(),
         }
+    }
+
+    /// Takes over a thread of earlier turns.
+    pub(super) fn inherit(&mut self, thread_id: &str) {
+        self.own(thread_id);
+        self.inherited = true;
+    }
+
+    /// Takes over a file, which is deleted with the thread.
+    pub(super) fn own_file(&mut self, file_id: &str) {
+        self.files.push(file_id.to_owned());
     }
 
     /// Takes over a thread that was created by a call of its own.
@@ -57,6 +74,7 @@ impl ThreadOwner {
     pub(super) fn end(mut self, leftover: Leftover) {
         if self.keep && leftover.state != LeftState::Unusable {
             self.thread_id = None;
+            self.files.clear();
             self.foundry.keep_connection(leftover);
             return;
         }
@@ -64,7 +82,9 @@ impl ThreadOwner {
             .thread_id
             .take()
             .or_else(|| leftover.ids.thread_id.clone());
+        let files = std::mem::take(&mut self.files);
         self.clean_up(
+            files,
             UpstreamIds {
                 thread_id,
                 ..leftover.ids.clone()
@@ -73,11 +93,12 @@ impl ThreadOwner {
         );
     }
 
-    fn clean_up(&self, ids: UpstreamIds, leftover: Leftover) {
-        let Some(thread_id) = ids.thread_id else {
+    fn clean_up(&self, mut files: Vec<String>, ids: UpstreamIds, leftover: Leftover) {
+        if ids.thread_id.is_none() && files.is_empty() {
             self.foundry.keep_connection(leftover);
             return;
-        };
+        }
+        let inherited = self.inherited;
         let call = Call {
             request_id: self.request_id.clone(),
             deadline: Instant::now() + CLEANUP_TIMEOUT,
@@ -86,7 +107,7 @@ impl ThreadOwner {
         let is_over = leftover.ended_by_service && leftover.state != LeftState::AwaitingToolResults;
         let running = ids.run_id.filter(|_| !is_over);
         self.foundry.tasks.spawn(async move {
-            if let Some(run_id) = running {
+            if let (Some(thread_id), Some(run_id)) = (&ids.thread_id, running) {
                 request(
                     &foundry,
                     Method::POST,
@@ -99,22 +120,27 @@ impl ThreadOwner {
                 let drained = async { while rest.next().await.is_some() {} };
                 drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
             }
-            request(
-                &foundry,
-                Method::DELETE,
-                &format!("/threads/{thread_id}"),
-                &call,
-            )
-            .await;
+            if let Some(thread_id) = ids.thread_id {
+                if inherited {
+                    files.extend(uploads::of_thread(&foundry, &thread_id, &call).await);
+                    files.sort_unstable();
+                    files.dedup();
+                }
+                let path = format!("/threads/{thread_id}");
+                request(&foundry, Method::DELETE, &path, &call).await;
+            }
+            uploads::delete(&foundry, &files, &call).await;
         });
     }
 }
 
 impl Drop for ThreadOwner {
     fn drop(&mut self) {
-        if let Some(thread_id) = self.thread_id.take() {
+        let files = std::mem::take(&mut self.files);
+        let thread_id = self.thread_id.take();
+        if thread_id.is_some() || !files.is_empty() {
             let ids = UpstreamIds {
-                thread_id: Some(thread_id),
+                thread_id,
                 ..UpstreamIds::default()
             };
             let nothing_left = Leftover {
@@ -123,7 +149,7 @@ impl Drop for ThreadOwner {
                 state: LeftState::Unusable,
                 rest: None,
             };
-            self.clean_up(ids, nothing_left);
+            self.clean_up(files, ids, nothing_left);
         }
     }
 }

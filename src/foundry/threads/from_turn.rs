@@ -32,17 +32,6 @@ pub(super) fn check_size(turn: &Turn) -> Result<(), Failure> {
             "a classic agent takes at most {MAX_MESSAGES} messages"
         )));
     }
-    let has_content = |message: &Message| match message {
-        Message::User { parts } => parts
-            .iter()
-            .any(|part| matches!(part, UserPart::FileContent { .. })),
-        _ => false,
-    };
-    if turn.messages.iter().any(has_content) {
-        return Err(too_large(
-            "a classic agent takes no file_data; upload the file with POST /v1/files and send its file_id".to_owned(),
-        ));
-    }
     for (index, message) in messages(turn).iter().enumerate() {
         let characters: usize = message
             .content

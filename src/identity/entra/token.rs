@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use super::wire::Claims;
 use crate::config::callers::entra::EntraConfig;
 
+/// What the names of users begin with, and no others.
+pub const USER_PREFIX: &str = "user:";
 /// Size above which a token is not even looked at; those of Entra stay below 8 KiB.
 const MAX_BYTES: usize = 16 << 10;
 /// Longest name of a key.
@@ -146,7 +148,7 @@ impl Rules {
         }
         let name = if is_user {
             let user = claims.oid.ok_or(TokenProblem::Claims)?;
-            format!("user:{}", pseudonym(&tenant, &user))
+            format!("{USER_PREFIX}{}", pseudonym(&tenant, &user))
         } else {
             format!("app:{application}")
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use foundry_gateway::config::{
     Config, Environment,
     callers::{CallerKey, CallersConfig, digest_of},
-    settings::SETTINGS,
+    settings::{SETTINGS, Setting, telemetry::TELEMETRY},
 };
 
 use super::{bicep, first_cells, read};
@@ -13,7 +13,7 @@ use super::{bicep, first_cells, read};
 const OPERATOR: &str = "the operator's own, through gatewaySettings";
 
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 13] = [
+const LEFT_ALONE: [(&str, &str); 15] = [
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
@@ -28,12 +28,28 @@ const LEFT_ALONE: [(&str, &str); 13] = [
     ("GATEWAY_CALLERS", OPERATOR),
     ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATOR),
     ("GATEWAY_ENTRA_REQUIRED_SCOPES", OPERATOR),
+    (
+        "GATEWAY_OTLP_HEADERS",
+        "the rule takes a token, not a header of ours",
+    ),
+    (
+        "GATEWAY_OTLP_LOGS_ENDPOINT",
+        "the host exports standard output",
+    ),
+    (
+        "GATEWAY_OTLP_METRICS_ENDPOINT",
+        "needs a workspace for metrics, which not everybody wants",
+    ),
     ("SSL_CERT_FILE", "Azure's certificates are bundled"),
     (
         "THREADS_CONNECTION_STRING",
         "the storage account takes no keys",
     ),
 ];
+
+fn all_settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(TELEMETRY)
+}
 
 fn of_the_gateway() -> Vec<(String, String)> {
     bicep::object("infra/main.bicep", "settings")
@@ -50,10 +66,7 @@ fn names(entries: Vec<(String, String)>) -> Vec<String> {
 #[test]
 fn every_setting_of_the_gateway_in_bicep_is_one_that_the_code_reads() {
     for name in names(of_the_gateway()) {
-        assert!(
-            SETTINGS.iter().any(|setting| setting.name == name),
-            "{name}"
-        );
+        assert!(all_settings().any(|setting| setting.name == name), "{name}");
     }
 }
 
@@ -63,7 +76,7 @@ fn every_setting_without_a_default_is_set_or_left_alone_for_a_reason() {
     let of_the_host = names(of_the_host());
     for (name, _) in LEFT_ALONE {
         assert!(
-            SETTINGS.iter().any(|setting| setting.name == name),
+            all_settings().any(|setting| setting.name == name),
             "{name} is no setting"
         );
         assert!(
@@ -71,15 +84,14 @@ fn every_setting_without_a_default_is_set_or_left_alone_for_a_reason() {
             "{name} is set, and on the list of those that are not"
         );
     }
-    for setting in SETTINGS
-        .iter()
-        .filter(|setting| setting.default.starts_with("none"))
-    {
+    for setting in all_settings().filter(|setting| setting.default.starts_with("none")) {
         let is_set = set
             .iter()
             .chain(&of_the_host)
             .any(|name| name == setting.name);
-        let is_left = LEFT_ALONE.iter().any(|(name, _)| *name == setting.name);
+        // The host reads the standard variables too, and would export its own telemetry there a second time.
+        let is_left = setting.name.starts_with("OTEL_")
+            || LEFT_ALONE.iter().any(|(name, _)| *name == setting.name);
         assert!(
             is_set || is_left,
             "{} has no default: set it in infra/main.bicep, or say in LEFT_ALONE why not",
@@ -125,6 +137,12 @@ fn example(expression: &str) -> &'static str {
         "identity.properties.clientId" => "11111111-1111-1111-1111-111111111111",
         "foundryAccountName" => "account",
         "foundryProjectName" => "project",
+        "projectId" => {
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/account/projects/project"
+        }
+        "monitoring.outputs.otlpTracesEndpoint" => {
+            "https://dce.swedencentral-1.ingest.monitor.azure.com/dataCollectionRules/dcr-0/streams/Microsoft-OTLP-Traces/otlp/v1/traces"
+        }
         "storage.outputs.tableEndpoint" => "https://account.table.core.windows.net",
         "threadsTableName" => "threads",
         "continuityKeyWithoutVault" => "",

@@ -1,10 +1,12 @@
 //! Images and files in a user's message.
 
 use foundry_emulator::Emulator;
+use foundry_gateway::foundry::{self, Call};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{OTHER, get, id_of, two_callers, upload};
-use crate::support::{Gateway, KEY, emulator_and_gateway, error_of};
+use crate::support::{Gateway, KEY, SOON, emulator_and_gateway, error_of};
 
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgo=";
 
@@ -115,6 +117,105 @@ async fn a_file_comes_with_its_content() {
     assert_eq!(
         content,
         json!([{"type": "input_file", "filename": "a.pdf", "file_data": data}])
+    );
+}
+
+#[tokio::test]
+async fn a_classic_agent_gets_the_content_as_a_file_that_goes_with_its_thread() {
+    let (emulator, _) = emulator_and_gateway().await;
+    let settings = [("GATEWAY_CONTINUITY", "off")];
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let file = json!({"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="});
+    let parts = json!([{"type": "text", "text": "Read this."}, {"type": "file", "file": file}]);
+    assert_eq!(
+        ask(&gateway, "asst_assistant", parts.clone())
+            .await
+            .status(),
+        200
+    );
+    let attachments =
+        sent(&emulator, "create_thread_and_run")["thread"]["messages"][0]["attachments"].clone();
+    assert_eq!(attachments[0]["tools"], json!([{"type": "file_search"}]));
+    gateway.stop().await;
+    let count = |name: &str| emulator.journal().count(name);
+    assert_eq!(
+        (
+            count("upload_file"),
+            count("delete_thread"),
+            count("delete_file")
+        ),
+        (1, 1, 1)
+    );
+
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let broken = json!([{"type": "file", "file": {"filename": "a.pdf", "file_data": "?"}}]);
+    let (status, error) = error_of(ask(&gateway, "asst_assistant", broken).await).await;
+    assert_eq!(status, 400);
+    assert!(error["message"].as_str().unwrap().contains("base64"));
+    emulator.journal().clear();
+    let failing = ask(&gateway, "asst_fail_server_error", parts).await;
+    assert_eq!(failing.status(), 502);
+    gateway.stop().await;
+    assert_eq!(
+        (count("upload_file"), count("delete_file")),
+        (1, 1),
+        "nothing is left behind"
+    );
+}
+
+#[tokio::test]
+async fn a_kept_file_goes_when_its_conversation_has_expired() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let own = upload(&gateway, KEY, "own.pdf", "x").await;
+    let inside = json!({"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="});
+    let parts = json!([{"type": "text", "text": "Read these."}, {"type": "file", "file": inside},
+        {"type": "file", "file": {"file_id": id_of(&own)}}]);
+    assert_eq!(ask(&gateway, "asst_assistant", parts).await.status(), 200);
+    assert_eq!(emulator.journal().count("delete_file"), 0);
+    let attachments =
+        sent(&emulator, "create_thread_and_run")["thread"]["messages"][0]["attachments"].clone();
+    let thread = emulator.journal().requests();
+    assert!(
+        thread
+            .iter()
+            .all(|request| request.operation != "delete_thread")
+    );
+
+    let call = Call {
+        request_id: "clean-up".to_owned(),
+        deadline: Instant::now() + SOON,
+    };
+    let project = gateway.app.projects.get("default").unwrap();
+    let list = gateway.http.get(format!(
+        "{}/threads?api-version=v1",
+        emulator.project_endpoint()
+    ));
+    let list = list
+        .bearer_auth("operator")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let thread_id = list["data"][0]["id"].as_str().unwrap();
+    foundry::delete_thread(&project.foundry, thread_id, &call)
+        .await
+        .unwrap();
+    let mut deleted = emulator.journal().requests().into_iter();
+    let deleted = deleted
+        .rfind(|request| request.operation == "delete_file")
+        .unwrap();
+    assert!(
+        deleted
+            .path
+            .ends_with(attachments[0]["file_id"].as_str().unwrap())
+    );
+    assert_eq!(
+        emulator.journal().count("delete_file"),
+        1,
+        "the caller's own file stays"
     );
 }
 

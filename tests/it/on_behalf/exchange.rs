@@ -125,7 +125,7 @@ async fn each_refusal_of_entra_says_who_has_to_do_what() {
             400,
             refusal("invalid_grant", 65001),
             403,
-            "consent_required",
+            "oauth_consent_required",
             "have to consent",
             None,
         ),

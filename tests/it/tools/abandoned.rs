@@ -31,6 +31,7 @@ async fn a_loop_given_up_for_a_new_question_is_answered_and_leaves_no_run_waitin
                     "create_thread_and_run",
                     "create_thread_and_run",
                     "delete_thread",
+                    "list_messages",
                 ];
                 assert_eq!(sent, expected);
             }
