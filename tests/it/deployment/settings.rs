@@ -23,6 +23,7 @@ const LEFT_ALONE: [(&str, &str); 15] = [
     ("AZURE_FEDERATED_TOKEN_FILE", "a managed identity has none"),
     ("AZURE_TENANT_ID", "a managed identity knows its tenant"),
     ("FOUNDRY_ACCESS_TOKEN", "for tests and short trials"),
+    ("FOUNDRY_FEATURES", OPERATOR),
     ("GATEWAY_AGENTS", OPERATOR),
     ("GATEWAY_CALLERS", OPERATOR),
     ("GATEWAY_ENTRA_REQUIRED_ROLES", OPERATOR),
