@@ -13,7 +13,7 @@ use super::{bicep, first_cells, read};
 const OPERATOR: &str = "the operator's own, through gatewaySettings";
 
 /// The settings without a default that Bicep leaves alone, and why.
-const LEFT_ALONE: [(&str, &str); 15] = [
+const LEFT_ALONE: &[(&str, &str)] = &[
     ("AZURE_CLIENT_CERTIFICATE_PASSWORD", "it is refused"),
     (
         "AZURE_CLIENT_CERTIFICATE_PATH",
