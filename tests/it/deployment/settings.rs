@@ -74,7 +74,7 @@ fn every_setting_of_the_gateway_in_bicep_is_one_that_the_code_reads() {
 fn every_setting_without_a_default_is_set_or_left_alone_for_a_reason() {
     let set = names(of_the_gateway());
     let of_the_host = names(of_the_host());
-    for (name, _) in LEFT_ALONE {
+    for &(name, _) in LEFT_ALONE {
         assert!(
             all_settings().any(|setting| setting.name == name),
             "{name} is no setting"
