@@ -21,6 +21,7 @@ pub mod handlers;
 pub mod identity;
 pub mod middleware;
 pub mod openai;
+pub mod panics;
 mod random_id;
 pub mod router;
 pub mod server;

@@ -8,7 +8,7 @@ use foundry_gateway::{
     app::App,
     cli::Arguments,
     config::{Config, ConfigError, Environment},
-    server, telemetry,
+    panics, server, telemetry,
 };
 
 /// `EX_USAGE` of sysexits: the settings cannot be used.
@@ -20,6 +20,7 @@ const RESTART_ME: u8 = 200;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
+    panics::tell_the_place_only();
     match arguments.command {
         None => serve(&environment),
         #[cfg(feature = "demo")]
