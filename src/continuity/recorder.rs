@@ -1,8 +1,8 @@
 //! Remembers where a finished turn can be continued.
 //!
 //! Rows are written before the end of the answer is told, so that the next turn finds them. What the store did not
-//! take then is tried again in the background, and what it never takes is deleted upstream: nothing is kept there
-//! that no row names.
+//! take then is tried again in the background, as far as nobody can have taken it meanwhile; a response that it never
+//! takes is deleted upstream.
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,11 +44,11 @@ pub struct Recorder {
 /// What of a turn is still to be written.
 #[derive(Debug)]
 struct Unwritten {
-    /// The row that is found by the history, and that alone names a thread.
+    /// The row that is found by the history.
     by_history: Option<(Key, Row)>,
     /// The row that is found by the id that the client was told.
     by_id: Option<(Key, Row)>,
-    /// Whether a row names the upstream conversation already.
+    /// Whether a row may name the upstream conversation already.
     named: bool,
     /// Why it is not written.
     error: StoreError,
@@ -174,28 +174,27 @@ impl Recorder {
             self.store.insert(key, row),
             self.store.upsert(&self.id_key, &pointer)
         );
-        let named = inserted.is_ok();
-        let by_history = inserted.is_err().then(|| (key.clone(), row.clone()));
         let by_id = upserted.is_err().then(|| (self.id_key.clone(), pointer));
         inserted
             .and_then(|inserted| upserted.map(|()| inserted))
             .map_err(|error| Unwritten {
-                by_history,
+                // The row may be there although the store did not say so, and another turn may have taken it since
+                // and gone on: written again, it would name a thread that knows more than its history. And deleted,
+                // the thread would be taken from under that turn.
+                by_history: None,
                 by_id,
-                named,
+                named: true,
                 error,
             })
     }
 
-    /// Tries again what could not be written, and in the end deletes what no row names.
+    /// Tries again what could not be written, and in the end deletes a response that no row names.
     async fn record_later(
         self,
         mut unwritten: Unwritten,
         upstream: Upstream,
         foundry: Arc<Foundry>,
     ) {
-        // The row of the id only points to the row that names a thread.
-        let named_by_id = matches!(upstream, Upstream::Response { .. });
         for pause in PAUSES {
             tokio::time::sleep(pause).await;
             if let Some((key, row)) = &unwritten.by_history
@@ -207,21 +206,17 @@ impl Recorder {
             if let Some((key, row)) = &unwritten.by_id
                 && let Ok(written) = self.write_unless_newer(key, row).await
             {
-                unwritten.named |= written && named_by_id;
+                unwritten.named |= written;
                 unwritten.by_id = None;
             }
             if unwritten.by_history.is_none() && unwritten.by_id.is_none() {
                 break;
             }
         }
-        if !unwritten.named {
-            let left = match upstream {
-                Upstream::Response { id } => Head::Response(id),
-                Upstream::Thread { id } => Head::Thread(id),
-                Upstream::Run { run, .. } => Head::Run(run),
-                Upstream::Row { .. } => return,
-            };
-            foundry::forget(&foundry, left, random_id("forget_"));
+        if !unwritten.named
+            && let Upstream::Response { id } = upstream
+        {
+            foundry::forget(&foundry, Head::Response(id), random_id("forget_"));
         }
     }
 

@@ -30,38 +30,55 @@ async fn rows_are(rows: &MemoryStore, expected: usize) {
 
 #[tokio::test]
 async fn what_the_store_does_not_take_at_once_is_written_later() {
-    for agent in ["assistant", "asst_assistant"] {
-        let (emulator, gateway, rows, store) = with_faulty_store().await;
-        store.set(0, Weather::Down);
-        let first = answer_of(gateway.ask(agent, "My name is Ada.").await).await;
-        assert_eq!(row_count(&rows).await, 0);
-        store.set(0, Weather::Fair);
-        tokio::time::timeout(SOON, rows_are(&rows, 2))
-            .await
-            .unwrap();
-        let body = json!({"model": agent, "thread_id": first["thread_id"], "messages": [{"role": "user", "content": "What is my name?"}]});
-        let answer = answer_of(gateway.chat(body).await).await.to_string();
-        assert!(answer.contains("Ada"), "{agent}: {answer}");
-        gateway.stop().await;
-        assert_eq!(emulator.journal().count("delete_thread"), 0);
-        assert_eq!(emulator.journal().count("delete_response"), 0);
-    }
+    let (emulator, gateway, rows, store) = with_faulty_store().await;
+    store.set(0, Weather::Down);
+    let first = answer_of(gateway.ask("assistant", "My name is Ada.").await).await;
+    assert_eq!(row_count(&rows).await, 0);
+    store.set(0, Weather::Fair);
+    tokio::time::timeout(SOON, rows_are(&rows, 2))
+        .await
+        .unwrap();
+    let body = json!({"model": "assistant", "thread_id": first["thread_id"], "messages": [{"role": "user", "content": "What is my name?"}]});
+    let answer = answer_of(gateway.chat(body).await).await.to_string();
+    assert!(answer.contains("Ada"), "{answer}");
+    gateway.stop().await;
+    assert_eq!(emulator.journal().count("delete_response"), 0);
 }
 
 #[tokio::test]
-async fn what_the_store_never_takes_is_deleted_upstream() {
-    for (agent, deletion) in [
-        ("assistant", "delete_response"),
-        ("asst_assistant", "delete_thread"),
-    ] {
-        let (emulator, gateway, rows, store) = with_faulty_store().await;
-        store.set(0, Weather::Down);
-        answer_of(gateway.ask(agent, "hi").await).await;
-        // The gateway does not end before it has given up, and cleaned up.
-        gateway.stop().await;
-        assert_eq!(emulator.journal().count(deletion), 1, "{agent}");
-        assert_eq!(row_count(&rows).await, 0);
-    }
+async fn a_response_that_the_store_never_takes_is_deleted_upstream() {
+    let (emulator, gateway, rows, store) = with_faulty_store().await;
+    store.set(0, Weather::Down);
+    answer_of(gateway.ask("assistant", "hi").await).await;
+    // The gateway does not end before it has given up, and cleaned up.
+    gateway.stop().await;
+    assert_eq!(emulator.journal().count("delete_response"), 1);
+    assert_eq!(row_count(&rows).await, 0);
+}
+
+/// Its row may have been written and taken by a turn that went on, which the row, written again, would not know.
+#[tokio::test]
+async fn a_row_that_names_a_thread_is_never_written_later() {
+    let (emulator, gateway, rows, store) = with_faulty_store().await;
+    store.set(0, Weather::Down);
+    let first = answer_of(gateway.ask("asst_assistant", "My name is Ada.").await).await;
+    store.set(0, Weather::Fair);
+    let history = json!([{"role": "user", "content": "My name is Ada."}, first["choices"][0]["message"], {"role": "user", "content": "What is my name?"}]);
+    // The row of the id is written later; the row that it points to is not.
+    tokio::time::timeout(SOON, rows_are(&rows, 1))
+        .await
+        .unwrap();
+    let answer = gateway
+        .chat(json!({"model": "asst_assistant", "messages": history}))
+        .await;
+    assert!(
+        answer_of(answer).await.to_string().contains("Ada"),
+        "replayed"
+    );
+    gateway.stop().await;
+    assert_eq!(emulator.journal().count("create_thread_and_run"), 2);
+    assert_eq!(emulator.journal().count("delete_thread"), 0);
+    assert_eq!(row_count(&rows).await, 3);
 }
 
 #[tokio::test]
@@ -87,11 +104,8 @@ async fn a_later_turn_is_not_overwritten_by_an_earlier_one_that_was_late() {
             "{agent}: the late turn is not written yet"
         );
         gateway.stop().await;
-        assert_eq!(
-            row_count(&rows).await,
-            3,
-            "{agent}: the late turn is found by its history"
-        );
+        let rows_in_the_end = if agent == "assistant" { 3 } else { 2 };
+        assert_eq!(row_count(&rows).await, rows_in_the_end, "{agent}");
         let endpoint = emulator.project_endpoint();
         let gateway = Gateway::with_store(&endpoint, &[], store as _).await;
         let answer = answer_of(gateway.chat(by_id("What is my name?")).await).await;
