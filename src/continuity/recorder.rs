@@ -135,16 +135,20 @@ impl Recorder {
     /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
     /// it, and one of them on a history that is not its own.
     async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), Unwritten> {
-        if let Some(key) = by_history {
-            let inserted = self.insert_thread(&key, row).await?;
+        if let Some(key) = &by_history {
+            let inserted = self.insert_thread(key, row).await?;
             // A row that is there already is this very one, whose first writing went unheard, or one of the same
             // answer to the same history on another thread.
-            if inserted == Inserted::Yes || self.may_name(&key, &row.upstream).await {
+            if inserted == Inserted::Yes || self.may_name(key, &row.upstream).await {
                 return Ok(());
             }
         }
         let key = self.scope.id_key(&random_id("head_"));
-        self.insert_thread(&key, row).await.map(drop)
+        let row = Row {
+            history: by_history,
+            ..row.clone()
+        };
+        self.insert_thread(&key, &row).await.map(drop)
     }
 
     /// A run is found by the ids of its calls, whatever the history, or by the way of the id.

@@ -128,3 +128,19 @@ async fn a_window_of_a_conversation_does_not_stand_for_the_whole_of_it() {
     let (sent, continued) = seen(&emulator, &gateway, "assistant", &Value::Null, &window).await;
     assert_eq!((sent.len(), continued), (3, false), "{sent:?}");
 }
+
+#[tokio::test]
+async fn of_two_conversations_that_began_alike_each_keeps_its_own_history() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let agent = "asst_assistant";
+    let (_, mut messages) = conversation(&gateway, agent, &["one"]).await;
+    // The same answer to the same question, on a thread of its own.
+    let (second, _) = conversation(&gateway, agent, &["one"]).await;
+    messages.push(user("two"));
+    let body = json!({"model": agent, "messages": messages});
+    let answer = answer_of(gateway.chat(body).await).await;
+    messages.push(answer["choices"][0]["message"].clone());
+    messages.push(user("three"));
+    let (sent, continued) = seen(&emulator, &gateway, agent, &second, &messages).await;
+    assert_eq!((sent.len(), continued), (5, false), "{sent:?}");
+}
