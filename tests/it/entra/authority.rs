@@ -20,15 +20,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, Uri};
-use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio::net::TcpListener;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use url::form_urlencoded;
 
 use super::tokens::TENANT_ID;
+use crate::support::TlsListener;
 
 /// A running authority; dropping it stops it.
 #[derive(Debug)]
@@ -60,22 +59,9 @@ impl Authority {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Shared::default());
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (listener, pem) = TlsListener::around(listener);
         let certificate = NamedTempFile::new().unwrap();
-        std::fs::write(certificate.path(), made.cert.pem()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![made.cert.der().clone()],
-                PrivateKeyDer::from(made.signing_key),
-            )
-            .unwrap();
-        let listener = TlsListener {
-            listener,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        };
+        std::fs::write(certificate.path(), pem).unwrap();
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&state));
@@ -171,28 +157,4 @@ pub(crate) fn exchanged(assertion: &str) -> String {
     let mut hasher = DefaultHasher::new();
     assertion.hash(&mut hasher);
     format!("exchanged-{:016x}", hasher.finish())
-}
-
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (stream, peer) = self.listener.accept().await.unwrap();
-            // A client that does not trust the certificate goes away; that is the test's business.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }
