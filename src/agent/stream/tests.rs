@@ -7,11 +7,13 @@ use crate::agent::FailureKind;
 
 const IDLE: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(100);
+const MOST_BYTES: usize = 1000;
 
 fn answer(bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
     let limits = StreamLimits {
         between_bytes: IDLE,
         deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
     };
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, on_drop)
 }
@@ -156,4 +158,22 @@ async fn dropping_reports_what_is_left() {
     assert_eq!(leftover_after(COMPLETED, false).await, (true, false));
     assert_eq!(leftover_after(COMPLETED, true).await, (true, true));
     assert_eq!(leftover_after(TEXT, true).await, (false, false));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_cut_at_its_size() {
+    let piece = Bytes::from_static(b"data: x\n\n");
+    let (size, asked) = (piece.len(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&asked);
+    let endless = stream::repeat_with(move || {
+        *counted.lock().unwrap() += 1;
+        Ok(piece.clone())
+    });
+    let mut answer = answer(Box::pin(endless), Box::new(|_| ()));
+    let End::Failed(failure) = end_of(&mut answer).await else {
+        panic!("it ended well");
+    };
+    assert_eq!(failure.kind, FailureKind::Unreadable);
+    assert!(failure.detail.unwrap().contains("larger than 1000 bytes"));
+    assert_eq!(*asked.lock().unwrap(), MOST_BYTES / size + 1);
 }
