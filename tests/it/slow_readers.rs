@@ -1,7 +1,7 @@
 //! Clients that read slowly or not at all: the service is read no further, memory stays flat, and who takes nothing is
 //! given up. To the millisecond, and for one connection alone, that is tested beside the code (`server::tests`).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -98,20 +98,21 @@ const MOST_TAKEN: usize = 24 << 20;
 /// What the gateway itself may keep for it, and for its two connections.
 const MOST_KEPT: usize = 1 << 20;
 
+fn written_in_all(upstream: &EndlessUpstream) -> usize {
+    upstream
+        .answers()
+        .iter()
+        .map(|answer| answer.written())
+        .sum()
+}
+
 /// What the service could write in all, once that does not change any more.
 async fn written_when_nothing_moves(upstream: &EndlessUpstream) -> usize {
-    let written = || {
-        upstream
-            .answers()
-            .iter()
-            .map(|answer| answer.written())
-            .sum()
-    };
     let standing_still = async {
-        let mut before: usize = written();
+        let mut before = written_in_all(upstream);
         loop {
             tokio::time::sleep(Duration::from_millis(700)).await;
-            let now = written();
+            let now = written_in_all(upstream);
             if now == before && upstream.answers().len() == CLIENTS {
                 return now;
             }
@@ -145,10 +146,9 @@ async fn clients_that_do_not_read_hold_back_the_service_and_cost_little_memory()
         "{grown} bytes more memory for {CLIENTS} clients; {written} bytes were read for them"
     );
     // One begins to read, and more is read for it.
-    let first = Arc::clone(&upstream.answers()[0]);
-    let (before, mut read) = (first.written(), vec![0; 64 << 10]);
+    let mut read = vec![0; 64 << 10];
     let reading = async {
-        while first.written() < before + MOST_KEPT {
+        while written_in_all(&upstream) < written + MOST_KEPT {
             assert_ne!(clients[0].read(&mut read).await.unwrap(), 0);
         }
     };
