@@ -172,3 +172,24 @@ async fn an_answer_over_the_limit_is_told_as_one_that_cannot_be_read() {
     assert!(!stream.contains("[DONE]"));
     assert_eq!(gateway.ask("echo", "short").await.status(), 200);
 }
+
+#[tokio::test]
+async fn what_a_classic_agent_would_not_take_is_not_sent() {
+    let (emulator, gateway) = gateway_with(&[]).await;
+    let too_long = "x".repeat(1_500_001);
+    let too_many: Vec<_> = (0..100_001)
+        .map(|_| json!({"role": "user", "content": "x"}))
+        .collect();
+    let rows = [
+        (json!([{"role": "user", "content": too_long}]), "1500000"),
+        (json!(too_many), "100000"),
+    ];
+    for (messages, limit) in rows {
+        let body = json!({"model": "asst_echo", "messages": messages});
+        let (status, error) = error_of(gateway.chat(body).await).await;
+        assert_eq!((status, &error["code"]), (400, &"invalid_request".into()));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(limit), "{message}");
+    }
+    assert_eq!(emulator.journal().requests(), []);
+}

@@ -165,3 +165,24 @@ async fn a_process_without_a_file_for_another_connection_goes_on_when_there_is_o
     let ended = program.terminate().await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
+
+#[tokio::test]
+async fn a_connection_that_is_to_be_refused_and_asks_nothing_is_closed() {
+    let (emulator, _) = emulator_and_gateway().await;
+    let settings = [("GATEWAY_MAX_CONNECTIONS", "1")];
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let _served = idle(&gateway).await;
+    let mut refused = idle(&gateway).await;
+    // Only now is it certain that both were let in.
+    let alive = answer_to(&gateway, "GET", "/healthz").await;
+    assert!(alive.contains("\r\nconnection: close\r\n"), "{alive}");
+    // Time jumps to whatever is waited for.
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    assert_eq!(refused.read(&mut [0]).await.unwrap(), 0);
+    let elapsed = start.elapsed();
+    assert!(
+        Duration::from_secs(1) < elapsed && elapsed <= Duration::from_millis(3_020),
+        "{elapsed:?}"
+    );
+}

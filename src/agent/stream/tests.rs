@@ -177,3 +177,44 @@ async fn an_answer_that_does_not_end_is_cut_at_its_size() {
     assert!(failure.detail.unwrap().contains("larger than 1000 bytes"));
     assert_eq!(*asked.lock().unwrap(), MOST_BYTES / size + 1);
 }
+
+/// Asks for an approval in every answer.
+#[derive(Debug)]
+struct AsksForEver;
+
+impl Translator for AsksForEver {
+    fn translate(
+        &mut self,
+        _: &str,
+        _: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
+        events.push_back(Event::Decided(Vec::new()));
+        Ok(())
+    }
+
+    fn upstream_ids(&self) -> UpstreamIds {
+        UpstreamIds::default()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_approvals_for_ever_is_stopped() {
+    let asks =
+        || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"data: x\n\n"))])) };
+    let limits = StreamLimits {
+        between_bytes: IDLE,
+        deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
+    };
+    let mut answer = AnswerStream::new(asks(), Box::new(AsksForEver), limits, Box::new(|_| ()));
+    let answered = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&answered);
+    answer.answer_approvals_with(Box::new(move |_, _| {
+        *counted.lock().unwrap() += 1;
+        Box::pin(std::future::ready(Ok(asks())))
+    }));
+    let end = end_of(&mut answer).await;
+    assert_eq!(kind(&end), Some(FailureKind::ApprovalRequired));
+    assert_eq!(*answered.lock().unwrap(), 32);
+}
