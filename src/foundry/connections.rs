@@ -88,3 +88,6 @@ impl Connections {
         response.map(|body| UpstreamBody::new(body, connection, Arc::clone(&self.idle)))
     }
 }
+
+#[cfg(test)]
+mod tests;

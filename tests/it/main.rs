@@ -31,6 +31,7 @@ mod on_behalf;
 mod overrides;
 mod process;
 mod projects;
+mod proxy;
 mod random_schedules;
 mod readiness;
 mod store;
