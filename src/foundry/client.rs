@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::BoxFuture};
 use http::{HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
 use opentelemetry::trace::SpanKind;
 use percent_encoding::AsciiSet;
@@ -158,7 +158,17 @@ impl Foundry {
 
     /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
     /// and the request sent with the new one, once.
-    pub(super) async fn send(
+    ///
+    /// Boxed, because it is a part of every longer future, and is over when an answer begins.
+    pub(super) fn send<'a>(
+        &'a self,
+        request: UpstreamRequest<'a>,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<Response<UpstreamBody>, Failure>> {
+        Box::pin(self.send_until_answered(request, call))
+    }
+
+    async fn send_until_answered(
         &self,
         request: UpstreamRequest<'_>,
         call: &Call,

@@ -38,7 +38,7 @@ pub(super) struct Connector {
 enum Way {
     Direct(HttpsConnector<HttpConnector>),
     /// Through a tunnel that a proxy makes at the word CONNECT.
-    Proxy(HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>>),
+    Proxy(Box<HttpsConnector<Tunnel<HttpsConnector<HttpConnector>>>>),
 }
 
 impl fmt::Debug for Connector {
@@ -77,7 +77,7 @@ impl Connector {
                     Some(authorization) => tunnel.with_auth(authorization.clone()),
                     None => tunnel,
                 };
-                Way::Proxy(HttpsConnector::from((tunnel, tls)))
+                Way::Proxy(Box::new(HttpsConnector::from((tunnel, tls))))
             }
         };
         Ok(Self {
@@ -92,7 +92,9 @@ impl Connector {
             let destination = self.destination.clone();
             let io: BoxedIo = match &self.way {
                 Way::Direct(connector) => Box::new(connector.clone().oneshot(destination).await?),
-                Way::Proxy(connector) => Box::new(connector.clone().oneshot(destination).await?),
+                Way::Proxy(connector) => {
+                    Box::new((**connector).clone().oneshot(destination).await?)
+                }
             };
             Ok(io)
         };

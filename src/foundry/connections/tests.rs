@@ -79,9 +79,10 @@ async fn answer_with(socket: &mut TcpStream, answer: &str) {
 }
 
 async fn is_closed(socket: &mut TcpStream) -> bool {
-    let mut byte = [0];
-    let read = tokio::time::timeout(SOON, socket.read(&mut byte)).await;
-    matches!(read, Ok(Ok(0) | Err(_)))
+    let mut rest = Vec::new();
+    tokio::time::timeout(SOON, socket.read_to_end(&mut rest))
+        .await
+        .is_ok()
 }
 
 async fn text(response: Response<UpstreamBody>) -> Bytes {
