@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bursts;
 mod callers;
 mod chat;
 mod citations;
