@@ -8,7 +8,10 @@ use http::{HeaderValue, Method, header};
 use tokio::time::Instant;
 
 use self::wire::{ContainerFile, FileList, StoredResponse};
-use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
+use super::{
+    client::{Call, Foundry, UpstreamRequest, byte_stream, read_json},
+    connections::RequestBody,
+};
 use crate::agent::{Failure, FailureKind, file::UpstreamFile, stream::ByteStream};
 
 pub use self::wire::FileDescription;
@@ -39,7 +42,7 @@ const MAX_PAGES: usize = 100;
 pub async fn upload(
     foundry: &Foundry,
     content_type: HeaderValue,
-    form: reqwest::Body,
+    form: RequestBody,
     call: &Call,
 ) -> Result<FileDescription, Failure> {
     let response = foundry

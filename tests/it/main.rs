@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bursts;
 mod callers;
 mod chat;
 mod citations;
@@ -33,6 +34,7 @@ mod overrides;
 mod panics;
 mod process;
 mod projects;
+mod proxy;
 mod random_schedules;
 mod readiness;
 mod slow_readers;
