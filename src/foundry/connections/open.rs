@@ -18,6 +18,9 @@ use hyper::{
 
 use super::{RequestBody, connector::BoxedIo};
 
+/// Most bytes of an answer's head, and of one read: so much of an answer is in memory at a time whose client is slow.
+const MAX_READ_BYTES: usize = 128 << 10;
+
 /// A connection on which one request at a time is sent.
 pub(super) struct OpenConnection {
     sender: SendRequest<RequestBody>,
@@ -36,7 +39,10 @@ impl fmt::Debug for OpenConnection {
 
 impl OpenConnection {
     pub(super) async fn over(io: BoxedIo) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(io).await?;
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(MAX_READ_BYTES)
+            .handshake(io)
+            .await?;
         Ok(Self {
             sender,
             driver: Some(driver),
