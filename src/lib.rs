@@ -18,6 +18,7 @@ pub mod demo;
 pub mod error;
 pub mod foundry;
 pub mod handlers;
+pub mod hash;
 pub mod identity;
 pub mod middleware;
 pub mod openai;

@@ -86,7 +86,7 @@ pub async fn create(
         &call,
     )
     .await?;
-    let placing = place(&app, &caller.name.0, &agent, &said, turn);
+    let placing = Box::pin(place(&app, &caller.name.0, &agent, &said, turn));
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
@@ -199,7 +199,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, presentation(), call).await;
+        opened = Box::pin(open_turn(foundry, agent, replay, presentation(), call)).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(record) = record {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn scope() -> ScopeKey {
-    ScopeKey::new(b"secret", "web", "helper", "")
+    ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "")
 }
 
 fn said(text: &str) -> Message {
@@ -109,11 +109,11 @@ fn what_was_said_changes_everything() {
 fn callers_agents_names_and_secrets_are_apart() {
     let scopes = [
         scope(),
-        ScopeKey::new(b"other", "web", "helper", ""),
-        ScopeKey::new(b"secret", "app", "helper", ""),
-        ScopeKey::new(b"secret", "web", "helper:2", ""),
-        ScopeKey::new(b"secret", "web", "helper", "chat"),
-        ScopeKey::new(b"secret", "webh", "elper", ""),
+        ScopeKey::new(&MacKey::new(b"other"), "web", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "app", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper:2", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "chat"),
+        ScopeKey::new(&MacKey::new(b"secret"), "webh", "elper", ""),
     ];
     let mut links: Vec<_> = scopes
         .iter()

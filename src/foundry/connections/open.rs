@@ -35,12 +35,13 @@ impl fmt::Debug for OpenConnection {
 }
 
 impl OpenConnection {
-    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Self> {
+    /// Boxed, because it goes from one request to the next.
+    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Box<Self>> {
         let (sender, driver) = http1::handshake(io).await?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
             driver: Some(driver),
-        })
+        }))
     }
 
     /// Sends a request and waits for the head of its answer. The error holds the request where none of it was sent.
