@@ -316,6 +316,12 @@ async fn read_body(body: Body, limits: &LimitsConfig) -> Result<Bytes, ApiError>
     }
 }
 
+/// Most names in a header, and most characters of a name: clients and proxies refuse headers of any length.
+const MAX_NAMES: usize = 64;
+const MAX_NAME_CHARACTERS: usize = 64;
+/// Stands for the names beyond.
+const AND_MORE: &str = "...";
+
 /// Names of fields as a header; names that cannot stand in one are shown as `?`.
 fn header_list(names: &[String]) -> Option<HeaderValue> {
     if names.is_empty() {
@@ -330,7 +336,12 @@ fn header_list(names: &[String]) -> Option<HeaderValue> {
     };
     let list: Vec<String> = names
         .iter()
-        .map(|name| name.chars().take(64).map(harmless).collect())
+        .take(MAX_NAMES)
+        .map(|name| {
+            let part = name.chars().take(MAX_NAME_CHARACTERS);
+            part.map(harmless).collect()
+        })
+        .chain((MAX_NAMES < names.len()).then(|| AND_MORE.to_owned()))
         .collect();
     HeaderValue::from_str(&list.join(",")).ok()
 }
