@@ -5,18 +5,16 @@ mod bodies;
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, header};
 use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::bodies::read_failure;
-pub(super) use self::bodies::{byte_stream, read_json};
+pub(super) use self::bodies::{byte_stream, read_json, read_rest};
 use super::{definitions::Definitions, failures, retry};
 use crate::{
     agent::{Failure, FailureKind, stream::Leftover},
@@ -72,9 +70,6 @@ pub(super) struct UpstreamRequest<'a> {
     /// Preview features that the request needs.
     pub(super) features: Option<&'a str>,
 }
-
-/// How long to wait for the few bytes that end a finished stream, to keep its connection.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Foundry {
     /// A project at `endpoint`; background work is tracked by `tasks`.
@@ -298,12 +293,8 @@ impl Foundry {
 
     /// Reads the rest of a finished stream in the background, so that its connection can be used again.
     pub(super) fn keep_connection(&self, leftover: Leftover) {
-        if let Some(mut rest) = leftover.rest {
-            self.tasks.spawn(async move {
-                let drained = async { while rest.next().await.is_some() {} };
-                // Not draining in time costs a connection, nothing else.
-                drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
-            });
+        if let Some(rest) = leftover.rest {
+            self.tasks.spawn(read_rest(rest));
         }
     }
 }

@@ -72,18 +72,33 @@ fn builder(
         .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
 }
 
+/// Why a body is not read whole.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotWhole {
+    /// The connection broke, or what came over it is no HTTP.
+    #[error("{0}")]
+    BrokenOff(String),
+    /// It is larger than it may be.
+    #[error("it has more than {limit} bytes")]
+    TooLarge {
+        /// The most bytes that are read.
+        limit: usize,
+    },
+}
+
 /// Reads a body whole, unless it has more than `limit` bytes.
 pub(crate) async fn read_at_most(
     response: reqwest::Response,
     limit: usize,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, NotWhole> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk.map_err(|error| full_text(&error))?);
-        if limit < body.len() {
-            return Err(format!("it has more than {limit} bytes"));
+        let chunk = chunk.map_err(|error| NotWhole::BrokenOff(full_text(&error)))?;
+        if limit < body.len() + chunk.len() {
+            return Err(NotWhole::TooLarge { limit });
         }
+        body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
