@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
+use http::Response;
 use tokio::time::Instant;
 
-use super::full_text;
 use crate::{
     agent::{Failure, stream::ByteStream},
     foundry::{
+        connections::UpstreamBody,
         failures,
         http_client::{self, NotWhole},
     },
@@ -23,16 +24,12 @@ const MAX_REST_BYTES: usize = 64 << 10;
 /// How long to wait for the few bytes that end a finished stream, and for the body of an error.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The body of a response as a stream whose errors are told in full.
-pub(in crate::foundry) fn byte_stream(response: reqwest::Response) -> ByteStream {
-    Box::pin(
-        response
-            .bytes_stream()
-            .map_err(|error| full_text(&error).into()),
-    )
+/// The body of a response as a stream.
+pub(in crate::foundry) fn byte_stream(response: Response<UpstreamBody>) -> ByteStream {
+    Box::pin(response.into_body())
 }
 
-pub(super) async fn read_failure(response: reqwest::Response) -> Failure {
+pub(super) async fn read_failure(response: Response<UpstreamBody>) -> Failure {
     let status = response.status();
     let headers = response.headers().clone();
     let body = tokio::time::timeout(DRAIN_TIMEOUT, read_body(response, MAX_ERROR_BYTES)).await;
@@ -40,9 +37,9 @@ pub(super) async fn read_failure(response: reqwest::Response) -> Failure {
 }
 
 /// Reads at most `limit` bytes of a body; what was read before an error counts.
-async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
+async fn read_body(response: Response<UpstreamBody>, limit: usize) -> Vec<u8> {
     let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
+    let mut stream = response.into_body();
     while let Some(Ok(chunk)) = stream.next().await {
         let room = limit - body.len();
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
@@ -55,19 +52,18 @@ async fn read_body(response: reqwest::Response, limit: usize) -> Vec<u8> {
 
 /// Reads a whole body, of a bounded size.
 pub(in crate::foundry) async fn read_json<T: serde::de::DeserializeOwned>(
-    response: reqwest::Response,
+    response: Response<UpstreamBody>,
     deadline: Instant,
 ) -> Result<T, Failure> {
-    let body = tokio::time::timeout_at(
-        deadline,
-        http_client::read_at_most(response, MAX_JSON_BYTES),
-    )
-    .await
-    .map_err(|_| Failure::timed_out("no whole body within the limit"))?
-    .map_err(|problem| match problem {
-        NotWhole::BrokenOff(detail) => Failure::broken_off(detail),
-        NotWhole::TooLarge { .. } => Failure::unreadable(format!("the answer: {problem}")),
-    })?;
+    let body = response.into_body().map_err(|error| error.to_string());
+    let read = http_client::read_stream_at_most(body, MAX_JSON_BYTES);
+    let body = tokio::time::timeout_at(deadline, read)
+        .await
+        .map_err(|_| Failure::timed_out("no whole body within the limit"))?
+        .map_err(|problem| match problem {
+            NotWhole::BrokenOff(detail) => Failure::broken_off(detail),
+            NotWhole::TooLarge { .. } => Failure::unreadable(format!("the answer: {problem}")),
+        })?;
     serde_json::from_slice(&body).map_err(|error| Failure::unreadable(error.to_string()))
 }
 
