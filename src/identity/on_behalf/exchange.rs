@@ -148,7 +148,7 @@ impl Exchanger {
         let response = response.map_err(|error| refusal::unavailable(full_text(&error)))?;
         let status = response.status();
         let body = http_client::read_at_most(response, MAX_BYTES).await;
-        let body = body.map_err(refusal::unavailable)?;
+        let body = body.map_err(|problem| refusal::unavailable(problem.to_string()))?;
         if status != StatusCode::OK {
             return Err(refusal::read(status, &body));
         }
