@@ -95,7 +95,7 @@ impl<'a> Conversation<'a> {
             let Some(newest) = self.histories.last().cloned() else {
                 return;
             };
-            if self.load.ends <= Instant::now() {
+            if self.load.is_over() {
                 return;
             }
             if self.rng.u8(..10) == 0 {
@@ -194,9 +194,10 @@ impl<'a> Conversation<'a> {
         let first = self.question();
         let mut asked = Vec::new();
         for branch in 0..branches {
-            let question = match same_question || branch == 0 {
-                true => first.clone(),
-                false => self.question(),
+            let question = if same_question || branch == 0 {
+                first.clone()
+            } else {
+                self.question()
             };
             let messages = [&history[..], &[question]].concat();
             asked.push((messages, self.rng.fork()));
@@ -220,9 +221,10 @@ impl<'a> Conversation<'a> {
     /// A client that does not wait for its answer; what it had asked is no part of the conversation.
     async fn leave(&mut self, history: Vec<Message>) {
         let messages = [history, vec![self.question()]].concat();
-        let patience = match self.rng.bool() {
-            true => Patience::For(Duration::from_millis(self.rng.u64(1..400))),
-            false => Patience::UntilBytes(self.rng.usize(1..4_000)),
+        let patience = if self.rng.bool() {
+            Patience::For(Duration::from_millis(self.rng.u64(1..400)))
+        } else {
+            Patience::UntilBytes(self.rng.usize(1..4_000))
         };
         let mut rng = self.rng.fork();
         let asked = self.ask(&messages, false, &mut rng, patience).await;

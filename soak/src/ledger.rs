@@ -97,6 +97,12 @@ impl Ledger {
         }
     }
 
+    /// How many requests had this outcome so far.
+    pub(crate) fn number_of(&self, outcome: Outcome) -> u64 {
+        let counts = self.lock();
+        counts.outcomes.get(&outcome).copied().unwrap_or_default()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         self.lock().clone()
     }

@@ -1,9 +1,11 @@
 //! Many conversations at a time, until the time is over.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use fastrand::Rng;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -18,8 +20,15 @@ pub(crate) struct Load {
     pub(crate) client: Client,
     pub(crate) ledger: Ledger,
     pub(crate) trouble: Arc<StoreTrouble>,
-    pub(crate) ends: Instant,
+    /// Whether nothing more is begun.
+    pub(crate) over: AtomicBool,
     pub(crate) seed: u64,
+}
+
+impl Load {
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
 }
 
 /// Conversations of one worker have numbers from a multiple of this on.
@@ -37,7 +46,7 @@ pub(crate) async fn hold(load: Arc<Load>, at_a_time: u64) {
 
 async fn work(load: Arc<Load>, worker: u64) {
     let mut number = worker * NUMBERS_OF_A_WORKER;
-    while Instant::now() < load.ends {
+    while !load.is_over() {
         let rng = Rng::with_seed(load.seed.rotate_left(17) ^ number);
         load.ledger.count_conversation();
         Conversation::new(&load, rng, number).hold().await;

@@ -52,8 +52,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     write!(out, "{report}")?;
     writeln!(out, "{}", report.json())?;
-    Ok(match report.problems().is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    Ok(if report.problems().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }

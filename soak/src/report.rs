@@ -220,7 +220,7 @@ impl Display for Report {
             row("  all permits are back", &gateway.permits_are_back)?;
             let code = gateway
                 .exit_code
-                .map_or("none".to_owned(), |code| code.to_string());
+                .map_or_else(|| "none".to_owned(), |code| code.to_string());
             row("  exit code after SIGTERM", &code)?;
             row("  warnings in its log", &gateway.warnings)?;
         }

@@ -1,14 +1,18 @@
 //! Memory and descriptors of a process over a run, and whether they stayed flat.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 /// What a process had at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// When, of the whole run: 0 to 1000.
-    pub(crate) permille: u64,
+    /// How long the load had been held.
+    pub(crate) at: Duration,
     /// Resident memory.
     pub(crate) rss_kib: u64,
     /// Open descriptors.
@@ -38,13 +42,14 @@ pub struct Resources {
 const RSS_PERCENT_MORE: u64 = 15;
 const RSS_KIB_MORE: u64 = 4 << 10;
 /// Descriptors come and go with connections, of which the pools keep some more or less.
-const DESCRIPTORS_MORE: u64 = 32;
+const DESCRIPTORS_MORE: u64 = 64;
 
 impl Resources {
-    /// Sums samples up; `None` when there are none in a quarter that counts.
-    pub(crate) fn of(samples: &[Sample]) -> Option<Self> {
-        let medians = |quarter: u64| {
-            let within = |sample: &&Sample| sample.permille.min(999) / 250 == quarter;
+    /// Sums samples of a load of this duration up; `None` when there are none in a quarter that counts.
+    pub(crate) fn of(samples: &[Sample], duration: Duration) -> Option<Self> {
+        let medians = |quarter: u32| {
+            let (from, to) = (duration / 4 * quarter, duration / 4 * (quarter + 1));
+            let within = |sample: &&Sample| from <= sample.at && sample.at < to;
             let mut rss: Vec<_> = samples.iter().filter(within).map(|it| it.rss_kib).collect();
             let descriptors = samples.iter().filter(within).map(|it| it.descriptors);
             let mut descriptors: Vec<_> = descriptors.collect();
@@ -89,24 +94,14 @@ fn median(values: &mut [u64]) -> Option<u64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Samples a process until the time is over.
-pub(crate) async fn watch(
-    pid: u32,
-    began: Instant,
-    duration: Duration,
-    every: Duration,
-) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    let whole = duration.as_millis().max(1);
+/// Samples a process for ever.
+pub(crate) async fn watch(pid: u32, began: Instant, every: Duration, samples: &Mutex<Vec<Sample>>) {
     loop {
         tokio::time::sleep(every).await;
-        let passed = began.elapsed().as_millis();
-        if whole <= passed {
-            return samples;
-        }
         if let (Some(rss_kib), Some(descriptors)) = (rss_kib(pid), descriptors(pid)) {
+            let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
             samples.push(Sample {
-                permille: u64::try_from(passed * 1_000 / whole).unwrap_or(u64::MAX),
+                at: began.elapsed(),
                 rss_kib,
                 descriptors,
             });
@@ -135,12 +130,12 @@ mod tests {
     fn resources(rss_kib: fn(u64) -> u64, descriptors: fn(u64) -> u64) -> Resources {
         let samples: Vec<_> = (0..100)
             .map(|number| Sample {
-                permille: number * 10,
+                at: Duration::from_secs(number),
                 rss_kib: rss_kib(number),
                 descriptors: descriptors(number),
             })
             .collect();
-        Resources::of(&samples).unwrap()
+        Resources::of(&samples, Duration::from_secs(100)).unwrap()
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! A run: the load is held, then what must be true afterwards is looked at.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    future::pending,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -13,7 +17,7 @@ use crate::{
     chaos::{self, Weather},
     client::Client,
     gateway::GatewayProcess,
-    ledger::Ledger,
+    ledger::{Ledger, Outcome},
     load::{self, Load},
     options::Options,
     permits,
@@ -30,7 +34,7 @@ const SAMPLES: u32 = 180;
 
 /// Holds the load, and reports. An error is a run that could not be made; what it found is in the report.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
-    let limit = options.duration + AROUND_THE_LOAD;
+    let limit = options.duration * 3 + AROUND_THE_LOAD;
     tokio::time::timeout(limit, run_to_the_end(options))
         .await
         .with_context(|| format!("the run did not end within {limit:?}"))?
@@ -41,36 +45,38 @@ async fn run_to_the_end(options: Options) -> anyhow::Result<Report> {
     let gateways = site.start_gateways(&options.gateway).await?;
     let addresses: Vec<_> = gateways.iter().map(|gateway| gateway.address).collect();
     let began = Instant::now();
+    let every = options.duration / SAMPLES;
     let load = Arc::new(Load {
         client: Client::new(addresses)?,
         ledger: Ledger::default(),
         trouble: Arc::clone(&site.trouble),
-        ends: began + options.duration,
+        over: AtomicBool::new(false),
         seed: options.seed,
     });
     let service_faults = ServiceFaults::default();
+    let samples: Vec<_> = gateways.iter().map(|_| Mutex::default()).collect();
+    let watched = gateways.iter().zip(&samples);
+    let watched = join_all(watched.map(|(gateway, samples)| watch(gateway, began, every, samples)));
     let held = load::hold(Arc::clone(&load), options.conversations);
-    let sampled = join_all(
-        gateways
-            .iter()
-            .map(|gateway| sample(gateway, began, &options)),
-    );
-    let samples = tokio::select! {
-        (samples, ()) = async { tokio::join!(sampled, held) } => samples,
+    tokio::select! {
+        ((), ()) = async { tokio::join!(held, end(&load, &options)) } => {}
+        _ = watched => bail!("the watch on memory and descriptors ended before the load"),
         error = faults(&site, &service_faults, &options) => return Err(error),
-    };
-    let seconds = began.elapsed().as_secs_f64();
+    }
+    let took = began.elapsed();
     for proxy in [&site.to_service, &site.to_store, &site.to_receiver] {
         proxy.set_weather(Weather::Fair);
     }
     site.emulator.behaviour().reset();
     let mut reports = Vec::new();
     for (gateway, samples) in gateways.into_iter().zip(samples) {
-        reports.push(look_at(gateway, &samples, &site).await);
+        let samples = samples.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let resources = Resources::of(&samples, took);
+        reports.push(look_at(gateway, resources, &site).await);
     }
     let facts = Facts {
         seed: options.seed,
-        seconds,
+        seconds: took.as_secs_f64(),
         at_a_time: options.conversations,
         counts: load.ledger.counts(),
         faults: [
@@ -104,23 +110,38 @@ async fn faults(site: &Site, service_faults: &ServiceFaults, options: &Options) 
     anyhow::anyhow!("the faults ended before the load")
 }
 
-async fn sample(gateway: &GatewayProcess, began: Instant, options: &Options) -> Vec<Sample> {
+/// Ends the load when its time is over, or when a slow machine has done as much as is wanted.
+async fn end(load: &Load, options: &Options) {
+    tokio::time::sleep(options.duration).await;
+    let last = Instant::now() + options.duration * 2;
+    while load.ledger.number_of(Outcome::Right) < options.at_least && Instant::now() < last {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    load.over.store(true, Ordering::Relaxed);
+}
+
+async fn watch(
+    gateway: &GatewayProcess,
+    began: Instant,
+    every: Duration,
+    samples: &Mutex<Vec<Sample>>,
+) {
     match gateway.pid() {
-        Some(pid) => {
-            let every = options.duration / SAMPLES;
-            resources::watch(pid, began, options.duration, every).await
-        }
-        None => Vec::new(),
+        Some(pid) => resources::watch(pid, began, every, samples).await,
+        None => pending().await,
     }
 }
 
 /// What must be true of a gateway after the load.
-async fn look_at(gateway: GatewayProcess, samples: &[Sample], site: &Site) -> GatewayReport {
+async fn look_at(
+    gateway: GatewayProcess,
+    resources: Option<Resources>,
+    site: &Site,
+) -> GatewayReport {
     let mut problems = Vec::new();
     let permits = permits::check(&site.emulator, gateway.address, PERMITS).await;
     let permits_are_back = permits.is_ok();
     problems.extend(permits.err());
-    let resources = Resources::of(samples);
     match &resources {
         Some(resources) => problems.extend(resources.growth()),
         None => problems.push("memory and descriptors could not be read from /proc".to_owned()),

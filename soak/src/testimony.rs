@@ -128,9 +128,10 @@ impl Testimony {
             return Verdict::Mixed;
         }
         if seen.messages == self.messages {
-            return match seen.rule == self.rule {
-                true => Verdict::Right,
-                false => Verdict::Wrong("another system text was in force"),
+            return if seen.rule == self.rule {
+                Verdict::Right
+            } else {
+                Verdict::Wrong("another system text was in force")
             };
         }
         if let Some(turns) = self.turns_missing_at_the_end(&seen) {

@@ -33,6 +33,7 @@ mod process;
 mod projects;
 mod random_schedules;
 mod readiness;
+mod soak;
 mod store;
 mod support;
 mod surface;

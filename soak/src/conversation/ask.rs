@@ -201,9 +201,10 @@ fn wire(message: &Message, as_parts: bool) -> Value {
     if message.by_assistant {
         return json!({"role": "assistant", "content": message.text});
     }
-    let content = match as_parts {
-        true => json!([{"type": "text", "text": message.text}]),
-        false => json!(message.text),
+    let content = if as_parts {
+        json!([{"type": "text", "text": message.text}])
+    } else {
+        json!(message.text)
     };
     json!({"role": "user", "content": content})
 }

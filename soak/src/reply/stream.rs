@@ -77,9 +77,10 @@ impl Reading {
         let choices = choices.ok_or("a chunk without choices")?;
         if choices.is_empty() {
             // The usage, which follows the end.
-            return match self.finished {
-                true => Ok(()),
-                false => Err("usage before the finish_reason"),
+            return if self.finished {
+                Ok(())
+            } else {
+                Err("usage before the finish_reason")
             };
         }
         if self.finished {
@@ -122,7 +123,7 @@ mod tests {
     const COMMENT: &str = ": keep-alive";
 
     fn reply(events: &[&str]) -> Reply {
-        let stream: String = events.iter().map(|event| format!("{event}\n\n")).collect();
+        let stream = [events, &[""]].concat().join("\n\n");
         read_stream(stream.as_bytes())
     }
 
