@@ -15,8 +15,6 @@ done
 if [[ ! -d tests/azurite/node_modules ]]; then
   npm ci --prefix tests/azurite --no-audit --no-fund --ignore-scripts
 fi
-# One after the other: built together, the gateway would have parts in it that only the soak asks for.
-cargo build --release --locked -p foundry-gateway
-cargo build --release --locked -p soak
+cargo build --release --locked -p foundry-gateway -p soak
 readonly built="${CARGO_TARGET_DIR:-target}/release"
 exec "$built/soak" --gateway "$built/foundry-gateway" "$@"

@@ -14,7 +14,7 @@ pub struct Options {
     pub azurite: PathBuf,
     /// How long the load is held.
     pub duration: Duration,
-    /// Right answers that are wanted: a busy machine may take up to three times the duration for them.
+    /// Right answers that are wanted: a busy machine may take up to six times the duration for them.
     pub at_least: u64,
     /// Conversations at a time.
     pub conversations: u64,

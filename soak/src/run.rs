@@ -34,7 +34,7 @@ const SAMPLES: u32 = 180;
 
 /// Holds the load, and reports. An error is a run that could not be made; what it found is in the report.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
-    let limit = options.duration * 3 + AROUND_THE_LOAD;
+    let limit = options.duration * 6 + AROUND_THE_LOAD;
     tokio::time::timeout(limit, run_to_the_end(options))
         .await
         .with_context(|| format!("the run did not end within {limit:?}"))?
@@ -113,7 +113,7 @@ async fn faults(site: &Site, service_faults: &ServiceFaults, options: &Options) 
 /// Ends the load when its time is over, or when a slow machine has done as much as is wanted.
 async fn end(load: &Load, options: &Options) {
     tokio::time::sleep(options.duration).await;
-    let last = Instant::now() + options.duration * 2;
+    let last = Instant::now() + options.duration * 5;
     while load.ledger.number_of(Outcome::Right) < options.at_least && Instant::now() < last {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -24,7 +24,7 @@ use crate::testimony::{Message, Testimony};
 pub(crate) const RULE: &str = "Rule: ";
 
 /// One in so many testimonies is false, where that is asked for.
-const FALSE_TESTIMONY: u64 = 20;
+const FALSE_TESTIMONY: u64 = 10;
 
 /// The model server; dropping it stops it.
 #[derive(Debug)]

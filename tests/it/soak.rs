@@ -42,20 +42,18 @@ async fn under_load_and_faults_no_answer_is_wrong_and_nothing_is_lost_or_mixed_o
     }
 }
 
-/// The model says of one in twenty conversations that it was given less, more, or another one.
+/// The model says of one in ten conversations that it was given less, more, or another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_lost_doubled_or_of_another_conversation_does_not_escape_the_soak() {
-    let report = soak(6, 100, |options| options.falsify = true).await;
-    for outcome in [Outcome::Lost, Outcome::Wrong, Outcome::Mixed] {
+    let report = soak(10, 150, |options| options.falsify = true).await;
+    let falsified = [Outcome::Lost, Outcome::Wrong, Outcome::Mixed];
+    for outcome in falsified {
         assert!(1 <= report.count(outcome), "{outcome:?}: {report}");
     }
     let problems = report.problems();
     assert!(3 <= problems.len(), "{problems:?}");
     // Only what was falsified.
-    assert!(
-        report.count(Outcome::Mixed) + report.count(Outcome::Lost) + report.count(Outcome::Wrong)
-            < report.count(Outcome::Right) / 4,
-        "{report}"
-    );
+    let found: u64 = falsified.map(|outcome| report.count(outcome)).iter().sum();
+    assert!(found < report.count(Outcome::Right) / 2, "{report}");
     assert_eq!(report.count(Outcome::Malformed), 0, "{report}");
 }
