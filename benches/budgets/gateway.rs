@@ -56,8 +56,11 @@ impl Gateway {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let report = folder.join("valgrind.log");
-        let mut command = Command::new("taskset");
-        command.args(["-c", &first_allowed_core()?, "valgrind"]);
+        // It goes when this process goes, also when that is killed.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "taskset", "-c"])
+            .args([first_allowed_core()?.as_str(), "valgrind"]);
         match &tool {
             Tool::Callgrind { profile } => {
                 let out = profile
@@ -137,13 +140,15 @@ impl Drop for Gateway {
 
 /// Whether everything that a measurement starts is there; if not, what is missing.
 pub(crate) fn missing_tool() -> Option<&'static str> {
-    ["valgrind", "taskset", "kill"].into_iter().find(|tool| {
-        Command::new("sh")
-            .args(["-c", &format!("command -v {tool}")])
-            .stdout(Stdio::null())
-            .status()
-            .map_or(true, |status| !status.success())
-    })
+    ["valgrind", "taskset", "setpriv", "kill"]
+        .into_iter()
+        .find(|tool| {
+            Command::new("sh")
+                .args(["-c", &format!("command -v {tool}")])
+                .stdout(Stdio::null())
+                .status()
+                .map_or(true, |status| !status.success())
+        })
 }
 
 /// The address in the line that says `listening`.

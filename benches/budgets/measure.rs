@@ -3,6 +3,8 @@
 use std::{
     net::TcpStream,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -11,10 +13,14 @@ use crate::{
     answers::{self, Answer},
     gateway::{Gateway, Tool, Totals},
     http::Connection,
-    requests::KEY,
+    requests::{self, KEY},
     scenario::{Client, Load, Scenario},
     service::Service,
 };
+
+/// How often and how long it is looked whether spans have come: a minute.
+const LOOKS: u32 = 1200;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What one unit of a scenario costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,7 +100,9 @@ fn run(program: &Path, scenario: &Scenario, load: Load, tool: Tool) -> anyhow::R
     let folder = tempfile::tempdir()?;
     let settings = settings(scenario, &project, &telemetry);
     let gateway = Gateway::start(program, tool, &settings, folder.path())?;
-    let served = drive(scenario, load, &gateway, &project);
+    let served = begin(scenario, &gateway, &telemetry)
+        .and_then(|()| drive(scenario, load, &gateway, &project))
+        .and_then(|()| end(scenario, &gateway, &telemetry));
     let totals = gateway.stop();
     // What the services could not do tells more than what the client did not get.
     for service in [&project, &telemetry] {
@@ -121,7 +129,12 @@ fn settings(scenario: &Scenario, project: &Service, telemetry: &Service) -> Vec<
         ("GATEWAY_API_KEYS", &keys),
     ];
     if scenario.complete {
-        settings.push(("OTEL_EXPORTER_OTLP_ENDPOINT", &telemetry));
+        settings.extend([
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", telemetry.as_str()),
+            // What a clock sends would be in one run and not in another: metrics leave at the end.
+            ("OTEL_METRIC_EXPORT_INTERVAL", "3600000"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
+        ]);
     } else {
         settings.push(("GATEWAY_CONTINUITY", "off"));
     }
@@ -130,6 +143,40 @@ fn settings(scenario: &Scenario, project: &Service, telemetry: &Service) -> Vec<
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// Makes the receiver of telemetry hold the first batch, so that all others wait for the end.
+fn begin(scenario: &Scenario, gateway: &Gateway, telemetry: &Service) -> anyhow::Result<()> {
+    if !scenario.complete {
+        return Ok(());
+    }
+    refused(gateway)?;
+    wait_for_batch(telemetry, 1)
+}
+
+/// Lets the spans go, and waits until they have left.
+fn end(scenario: &Scenario, gateway: &Gateway, telemetry: &Service) -> anyhow::Result<()> {
+    if !scenario.complete {
+        return Ok(());
+    }
+    refused(gateway)?;
+    telemetry.next.send(())?;
+    wait_for_batch(telemetry, 2)
+}
+
+/// A request that makes one span and nothing else.
+fn refused(gateway: &Gateway) -> anyhow::Result<()> {
+    let mut client = Connection::new(TcpStream::connect(gateway.address)?)?;
+    exchange(&mut client, &requests::refused(), 401).map(drop)
+}
+
+fn wait_for_batch(telemetry: &Service, number: u64) -> anyhow::Result<()> {
+    let came = (0..LOOKS).any(|_| {
+        thread::sleep(PAUSE);
+        telemetry.counts.batches() >= number
+    });
+    ensure!(came, "no spans came from the gateway");
+    Ok(())
 }
 
 fn drive(

@@ -27,6 +27,11 @@ pub(crate) fn chat(dialect: Dialect, stream: bool) -> String {
     ))
 }
 
+/// A question with a key that nobody has.
+pub(crate) fn refused() -> String {
+    chat(Dialect::New, true).replace(KEY, "budgets-key-that-nobody-has-")
+}
+
 /// A turn of a conversation, streamed, with all that was said before; `last_answer` is what the turn before gave.
 pub(crate) fn turn(number: u64, last_answer: &str) -> String {
     let mut messages = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::{
     answers::{Dialect, text},
-    requests::{HEALTH, chat, turn},
+    requests::{HEALTH, chat, refused, turn},
     service::Pace,
 };
 
@@ -90,8 +90,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             requests: vec![chat(Dialect::New, false)],
             status: 200,
         },
-        few: requests(20),
-        many: requests(120),
+        few: requests(10),
+        many: requests(110),
         instructions: true,
     };
     let stream = Scenario {
@@ -151,11 +151,11 @@ pub(crate) fn all() -> Vec<Scenario> {
             name: "refused",
             unit: "a request with an unknown key (401)",
             client: Client::Requests {
-                requests: vec![chat(Dialect::New, true).replace("Bearer b", "Bearer x")],
+                requests: vec![refused()],
                 status: 401,
             },
-            few: requests(50),
-            many: requests(550),
+            few: requests(30),
+            many: requests(430),
             ..stream.clone()
         },
         Scenario {
@@ -164,8 +164,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             settings: &[("GATEWAY_MAX_CONCURRENT_REQUESTS", "1")],
             pace: Pace::WordByWord,
             client: Client::Overload(chat(Dialect::New, true)),
-            few: requests(50),
-            many: requests(550),
+            few: requests(30),
+            many: requests(430),
             ..stream.clone()
         },
         Scenario {
@@ -175,8 +175,8 @@ pub(crate) fn all() -> Vec<Scenario> {
                 requests: vec![HEALTH.to_owned()],
                 status: 200,
             },
-            few: requests(50),
-            many: requests(550),
+            few: requests(30),
+            many: requests(430),
             ..stream.clone()
         },
         Scenario {

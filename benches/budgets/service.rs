@@ -17,6 +17,8 @@ use crate::{
     http::{Connection, Message},
 };
 
+const TRACES: &str = "/v1/traces";
+
 /// When the words of an answer leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -33,6 +35,7 @@ pub(crate) struct Counts {
     agent_calls: AtomicU64,
     continued: AtomicU64,
     other_calls: AtomicU64,
+    batches: AtomicU64,
     problems: Mutex<Vec<String>>,
 }
 
@@ -55,6 +58,11 @@ impl Counts {
     /// All other calls, such as deletions.
     pub(crate) fn other_calls(&self) -> u64 {
         self.other_calls.load(Ordering::SeqCst)
+    }
+
+    /// Batches of spans.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches.load(Ordering::SeqCst)
     }
 
     /// What could not be served: then the measurement is of something else.
@@ -137,8 +145,15 @@ impl Shared {
         let path = line.split(' ').nth(1).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
         match &self.answer {
-            None if line.starts_with("POST /v1/") => connection
-                .send(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n"),
+            None if line.starts_with("POST /v1/") => {
+                // The first waits, so that all spans of a run travel together: otherwise a clock decides how many do.
+                let is_first_batch =
+                    path == TRACES && self.counts.batches.fetch_add(1, Ordering::SeqCst) == 0;
+                if is_first_batch {
+                    self.wait_for_the_client()?;
+                }
+                connection.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n")
+            }
             Some(answer)
                 if line.starts_with("POST ")
                     && (path.ends_with("/responses") || path.ends_with("/runs")) =>
@@ -168,16 +183,20 @@ impl Shared {
         if self.pace == Pace::Burst {
             return connection.send(answer.whole(number).as_bytes());
         }
-        let Ok(next) = self.next.lock() else {
-            bail!("a thread that waited for the client panicked");
-        };
         connection.send(answer.opening(number).as_bytes())?;
         for delta in answer.deltas(number) {
-            next.recv()?;
+            self.wait_for_the_client()?;
             connection.send(delta.as_bytes())?;
         }
-        next.recv()?;
+        self.wait_for_the_client()?;
         connection.send(answer.closing(number).as_bytes())
+    }
+
+    fn wait_for_the_client(&self) -> anyhow::Result<()> {
+        match self.next.lock() {
+            Ok(next) => Ok(next.recv()?),
+            Err(_) => bail!("a thread that waited for the client panicked"),
+        }
     }
 }
 
