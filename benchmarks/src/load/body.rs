@@ -29,18 +29,15 @@ impl Conversation {
                 json!({"model": plan.agent, "messages": self.messages, "stream": plan.stream})
             }
             Dialect::Responses => {
-                let mut body = json!({
+                json!({
                     "agent_reference": {"type": "agent_reference", "name": plan.agent},
                     "input": [{
                         "type": "message", "role": "user",
                         "content": [{"type": "input_text", "text": question}],
                     }],
                     "stream": plan.stream,
-                });
-                if let Some(id) = &self.last_response {
-                    body["previous_response_id"] = json!(id);
-                }
-                body
+                    "previous_response_id": self.last_response,
+                })
             }
         };
         body.to_string().into()

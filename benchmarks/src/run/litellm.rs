@@ -57,17 +57,16 @@ pub(crate) fn command(program: &Path, configuration: &Path, address: SocketAddr)
 
 /// The agents by the names that the benchmark gives them.
 pub(crate) fn configuration(upstream: SocketAddr, key: &str) -> String {
-    let mut text = "model_list:\n".to_owned();
-    for agent in ["instant", "paced"] {
-        text.push_str(&format!(
+    let models = ["instant", "paced"].map(|agent| {
+        format!(
             "  - model_name: {agent}
     litellm_params:
       model: azure_ai/agents/asst_{agent}
       api_base: http://{upstream}/api/projects/p
       api_key: static-token
 "
-        ));
-    }
-    text.push_str(&format!("general_settings:\n  master_key: {key}\n"));
-    text
+        )
+    });
+    let models = models.concat();
+    format!("model_list:\n{models}general_settings:\n  master_key: {key}\n")
 }

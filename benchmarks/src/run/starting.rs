@@ -130,7 +130,7 @@ impl Surroundings {
             &configuration,
             nginx_configuration(folder, address, self.upstream),
         )?;
-        let program = self.nginx.as_deref().unwrap_or(Path::new("nginx"));
+        let program = self.nginx.as_deref().context("nginx is not installed")?;
         let mut command = Command::new(program);
         command.arg("-p").arg(folder).arg("-c").arg(configuration);
         Ok(command)
@@ -139,7 +139,10 @@ impl Surroundings {
     fn litellm_command(&self, address: SocketAddr) -> anyhow::Result<Command> {
         let configuration = self.folder.path().join("litellm.yaml");
         fs::write(&configuration, litellm::configuration(self.upstream, KEY))?;
-        let program = self.litellm.as_deref().unwrap_or(Path::new("litellm"));
+        let program = self
+            .litellm
+            .as_deref()
+            .context("LiteLLM is not installed")?;
         Ok(litellm::command(program, &configuration, address))
     }
 }

@@ -365,13 +365,13 @@ fn held(results: &Results) -> Option<String> {
 }
 
 fn calls(results: &Results) -> Option<String> {
-    let cells = [Cell::Answer(16), Cell::Stream(16)];
-    let rows = by_subject(results, &cells, |subject| {
-        let calls = |cell: &Cell| {
-            let calls = |window: &Window| Some(window.calls_per_answer());
-            number(results.median(subject, *cell, calls), 2)
+    let measured = [Cell::Answer(16), Cell::Stream(16)];
+    let rows = by_subject(results, &measured, |subject| {
+        let per_answer = |cell: &Cell| {
+            let per_answer = |window: &Window| Some(window.calls_per_answer());
+            number(results.median(subject, *cell, per_answer), 2)
         };
-        cells.iter().map(calls).collect()
+        measured.iter().map(per_answer).collect()
     });
     section(
         "Calls of the service for each answer",

@@ -31,32 +31,21 @@ impl NewAgents {
 }
 
 fn script(text: &str, deltas: usize) -> Script {
-    let mut numbers = 0..;
-    let mut event = |name: &str, mut data: Value| {
-        data["type"] = json!(name);
-        data["sequence_number"] = json!(numbers.next());
-        frame(name, &data)
-    };
-    let in_part = json!({"item_id": MESSAGE_ID, "output_index": 0, "content_index": 0});
-    let with = |name: &str, value: Value| {
-        let mut data = in_part.clone();
-        data[name] = value;
-        data
-    };
+    let mut numbers = 0_usize..;
+    let mut event =
+        |name: &str, fields: Value| event(name, numbers.next().unwrap_or_default(), &fields);
+    let in_progress = response("in_progress", None);
     let before = [
-        event(
-            "response.created",
-            json!({"response": response("in_progress", None)}),
-        ),
-        event(
-            "response.in_progress",
-            json!({"response": response("in_progress", None)}),
-        ),
+        event("response.created", json!({"response": in_progress})),
+        event("response.in_progress", json!({"response": in_progress})),
         event(
             "response.output_item.added",
             json!({"output_index": 0, "item": message("in_progress", None)}),
         ),
-        event("response.content_part.added", with("part", part(""))),
+        event(
+            "response.content_part.added",
+            json!({"item_id": MESSAGE_ID, "output_index": 0, "content_index": 0, "part": part("")}),
+        ),
     ];
     let deltas: Vec<String> = (0..deltas)
         .map(|number| {
@@ -64,18 +53,25 @@ fn script(text: &str, deltas: usize) -> Script {
                 0 => "@MARK@".to_owned(),
                 _ => later_delta(number),
             };
-            let mut data = with("delta", json!(delta));
-            data["logprobs"] = json!([]);
             // The service pads deltas so that their lengths tell nothing.
-            data["obfuscation"] = json!("Y4AbQv4FmBoOX");
-            event("response.output_text.delta", data)
+            let fields = json!({
+                "item_id": MESSAGE_ID, "output_index": 0, "content_index": 0, "delta": delta,
+                "logprobs": [], "obfuscation": "Y4AbQv4FmBoOX",
+            });
+            event("response.output_text.delta", fields)
         })
         .collect();
-    let mut done = with("text", json!(text));
-    done["logprobs"] = json!([]);
     let after = [
-        event("response.output_text.done", done),
-        event("response.content_part.done", with("part", part(text))),
+        event(
+            "response.output_text.done",
+            json!({
+                "item_id": MESSAGE_ID, "output_index": 0, "content_index": 0, "text": text, "logprobs": [],
+            }),
+        ),
+        event(
+            "response.content_part.done",
+            json!({"item_id": MESSAGE_ID, "output_index": 0, "content_index": 0, "part": part(text)}),
+        ),
         event(
             "response.output_item.done",
             json!({"output_index": 0, "item": message("completed", Some(text))}),
@@ -86,6 +82,17 @@ fn script(text: &str, deltas: usize) -> Script {
         ),
     ];
     Script::new(&before, &deltas, &after)
+}
+
+/// The type comes first and the number last, as the service has them.
+fn event(name: &str, number: usize, fields: &Value) -> String {
+    let fields = fields.to_string();
+    let fields = fields
+        .strip_prefix('{')
+        .and_then(|fields| fields.strip_suffix('}'))
+        .unwrap_or_default();
+    let data = format!("{{\"type\":\"{name}\",{fields},\"sequence_number\":{number}}}");
+    frame(name, &data)
 }
 
 fn part(text: &str) -> Value {

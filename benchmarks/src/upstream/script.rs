@@ -1,6 +1,6 @@
 //! The events of an answer, written before the first request.
 
-use serde_json::Value;
+use std::fmt::Display;
 
 use super::template::Template;
 
@@ -48,6 +48,6 @@ impl Script {
 }
 
 /// One frame of a stream: `event: NAME`, `data: DATA`, an empty line.
-pub(super) fn frame(name: &str, data: &Value) -> String {
+pub(super) fn frame(name: &str, data: impl Display) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }

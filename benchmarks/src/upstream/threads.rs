@@ -59,16 +59,16 @@ impl ClassicAgents {
 fn script(text: &str, deltas: usize, with_thread: bool) -> Script {
     let mut before = Vec::new();
     if with_thread {
-        before.push(frame("thread.created", &thread()));
+        before.push(frame("thread.created", thread()));
     }
     before.extend([
-        frame("thread.run.created", &run("queued")),
-        frame("thread.run.queued", &run("queued")),
-        frame("thread.run.in_progress", &run("in_progress")),
-        frame("thread.run.step.created", &step("in_progress")),
-        frame("thread.run.step.in_progress", &step("in_progress")),
-        frame("thread.message.created", &message("in_progress", None)),
-        frame("thread.message.in_progress", &message("in_progress", None)),
+        frame("thread.run.created", run("queued")),
+        frame("thread.run.queued", run("queued")),
+        frame("thread.run.in_progress", run("in_progress")),
+        frame("thread.run.step.created", step("in_progress")),
+        frame("thread.run.step.in_progress", step("in_progress")),
+        frame("thread.message.created", message("in_progress", None)),
+        frame("thread.message.in_progress", message("in_progress", None)),
     ]);
     let deltas: Vec<String> = (0..deltas)
         .map(|number| {
@@ -80,16 +80,13 @@ fn script(text: &str, deltas: usize, with_thread: bool) -> Script {
                 "id": MESSAGE_ID, "object": "thread.message.delta",
                 "delta": {"content": [{"index": 0, "type": "text", "text": text}]},
             });
-            frame("thread.message.delta", &delta)
+            frame("thread.message.delta", delta)
         })
         .collect();
     let after = [
-        frame(
-            "thread.message.completed",
-            &message("completed", Some(text)),
-        ),
-        frame("thread.run.step.completed", &step("completed")),
-        frame("thread.run.completed", &run("completed")),
+        frame("thread.message.completed", message("completed", Some(text))),
+        frame("thread.run.step.completed", step("completed")),
+        frame("thread.run.completed", run("completed")),
         "event: done\ndata: [DONE]\n\n".to_owned(),
     ];
     Script::new(&before, &deltas, &after)
