@@ -85,6 +85,12 @@ impl Decoder {
         Ok(())
     }
 
+    /// Memory that the decoder holds.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.line.capacity() + self.event.capacity() + self.data.capacity()
+    }
+
     fn end_line(
         &mut self,
         line: &[u8],
