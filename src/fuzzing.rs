@@ -11,6 +11,8 @@ mod events;
 mod events_to_client;
 mod events_upstream;
 mod jwt;
+#[cfg(test)]
+mod properties;
 mod service_errors;
 mod sse_decoder;
 mod table_entities;

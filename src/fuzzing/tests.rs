@@ -30,6 +30,17 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// The seeds of a target.
+pub(super) fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let files = files(&fuzz_folder().join("seeds").join(target));
+    files.into_iter().map(|(_, seed)| seed).collect()
+}
+
+/// One of them.
+pub(super) fn seed(target: &str, name: &str) -> Vec<u8> {
+    fs::read(fuzz_folder().join("seeds").join(target).join(name)).unwrap()
+}
+
 fn replay(kind: &str, target: &str, check: super::Target) -> usize {
     let inputs = files(&fuzz_folder().join(kind).join(target));
     for (path, input) in &inputs {
