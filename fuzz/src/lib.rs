@@ -12,10 +12,7 @@ macro_rules! target {
     ($function:ident, $separator:expr) => {
         libfuzzer_sys::fuzz_target!(|input: &[u8]| foundry_gateway::fuzzing::$function(input));
 
-        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8],
-                                      size: usize,
-                                      max_size: usize,
-                                      seed: u32| {
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
             match $crate::mutate(&data[..size], seed, $separator) {
                 Some(mutated) if mutated.len() <= max_size => {
                     data[..mutated.len()].copy_from_slice(&mutated);
@@ -29,9 +26,29 @@ macro_rules! target {
 
 /// Values that programs trip over.
 const VALUES: [&str; 24] = [
-    "0", "-1", "1", "2147483648", "4294967296", "9223372036854775807", "9223372036854775808",
-    "18446744073709551615", "18446744073709551616", "1e999", "0.5", "-0.0", "null", "true", "false", "[]", "{}",
-    "\"\"", "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"a/b,c\"", "\"\u{3010}4:0\u{2020}source\u{3011}\"",
+    "0",
+    "-1",
+    "1",
+    "2147483648",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "1e999",
+    "0.5",
+    "-0.0",
+    "null",
+    "true",
+    "false",
+    "[]",
+    "{}",
+    "\"\"",
+    "\"\\u0000\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\\ud800\"",
+    "\"a/b,c\"",
+    "\"\u{3010}4:0\u{2020}source\u{3011}\"",
     "[[]]",
 ];
 

@@ -94,7 +94,10 @@ fn agent(reference: AgentReference, overrides: OverridePolicy) -> ResolvedAgent 
 /// `before_fields`: what is no JSON has no field to blame.
 fn check_error(error: &ApiError, before_fields: bool) {
     assert!(matches!(error.status.as_u16(), 400 | 404), "{error:?}");
-    assert!(!error.message.is_empty() && error.code.is_some(), "{error:?}");
+    assert!(
+        !error.message.is_empty() && error.code.is_some(),
+        "{error:?}"
+    );
     let is_no_json = before_fields && error.code.as_deref() == Some("invalid_json");
     let names_a_field = error.param.as_ref().is_some_and(|param| !param.is_empty());
     assert!(names_a_field || is_no_json, "{error:?}");
@@ -146,7 +149,12 @@ fn check_new(turn: &Turn) {
     };
     let body = json(&request);
     let mut sent = Vec::new();
-    for item in body.get("input").and_then(Value::as_array).into_iter().flatten() {
+    for item in body
+        .get("input")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         collect_texts(item, &mut sent);
     }
     let wanted = turn.messages.iter().flat_map(texts_of);
@@ -171,9 +179,16 @@ fn check_classic(turn: &Turn, own: &Definition) {
         .messages
         .iter()
         .partition(|message| matches!(message, Message::Instruction { .. }));
-    check_order(others.iter().flat_map(|message| texts_of(message)), &sent, &shown);
+    check_order(
+        others.iter().flat_map(|message| texts_of(message)),
+        &sent,
+        &shown,
+    );
     for text in instructions.iter().flat_map(|message| texts_of(message)) {
-        assert!(sent.iter().any(|sent| sent.contains(text)), "{text} is lost: {shown}");
+        assert!(
+            sent.iter().any(|sent| sent.contains(text)),
+            "{text} is lost: {shown}"
+        );
     }
     let continuing = fuzzing::threads::continuing(turn, own);
     let Ok(continuing) = continuing else {
@@ -233,7 +248,9 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => texts.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|field| collect_texts(field, texts)),
         _ => {}
     }
 }

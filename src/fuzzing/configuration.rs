@@ -55,7 +55,14 @@ pub fn configuration(input: &[u8]) {
     if settings.values().copied().chain(all).any(reads_a_device) {
         return;
     }
-    let read = || Config::from_environment(&settings.iter().map(|(k, v)| (*k, *v)).collect::<Environment>());
+    let read = || {
+        Config::from_environment(
+            &settings
+                .iter()
+                .map(|(k, v)| (*k, *v))
+                .collect::<Environment>(),
+        )
+    };
     match (read(), read()) {
         (Ok(config), Ok(_)) => check_printed(&settings, &format!("{config:?}")),
         (Err(errors), Err(again)) => {
@@ -69,16 +76,29 @@ pub fn configuration(input: &[u8]) {
                 .chain(texts.shown.iter().map(String::as_str));
             let is_shown = may_be_shown.into_iter().any(|text| text.contains(CANARY));
             let told = errors.to_string();
-            assert!(is_shown || !told.contains(CANARY), "a value is told: {told}");
+            assert!(
+                is_shown || !told.contains(CANARY),
+                "a value is told: {told}"
+            );
         }
         (first, again) => assert_eq!(first.is_ok(), again.is_ok()),
     }
 }
 
 fn check_error(error: &ConfigError) {
-    let (ConfigError::Missing { setting, remedy: said } | ConfigError::Invalid { setting, problem: said }) = error;
+    let (ConfigError::Missing {
+        setting,
+        remedy: said,
+    }
+    | ConfigError::Invalid {
+        setting,
+        problem: said,
+    }) = error;
     let mut known = SETTINGS.iter().chain(TELEMETRY);
-    assert!(known.any(|known| known.name == *setting), "no such setting: {setting}");
+    assert!(
+        known.any(|known| known.name == *setting),
+        "no such setting: {setting}"
+    );
     assert!(!said.is_empty(), "{setting} without a word");
 }
 
@@ -93,7 +113,9 @@ fn check_printed(settings: &BTreeMap<&str, &str>, printed: &str) {
         SECRETS.contains(&name)
             || (name == "GATEWAY_API_KEYS"
                 && value.split(',').all(|entry| {
-                    entry.split_once('=').is_some_and(|(name, _)| !name.contains(CANARY))
+                    entry
+                        .split_once('=')
+                        .is_some_and(|(name, _)| !name.contains(CANARY))
                 }))
             || (name == "THREADS_CONNECTION_STRING"
                 && value.split(';').all(|part| {
@@ -103,7 +125,10 @@ fn check_printed(settings: &BTreeMap<&str, &str>, printed: &str) {
     let elsewhere = settings
         .iter()
         .any(|(name, value)| value.contains(CANARY) && !is_secret(name, value));
-    assert!(elsewhere || !printed.contains(CANARY), "a secret is printed: {printed}");
+    assert!(
+        elsewhere || !printed.contains(CANARY),
+        "a secret is printed: {printed}"
+    );
 }
 
 /// The inline documents, as far as they are JSON.
@@ -148,5 +173,7 @@ fn is_reference(text: &str) -> bool {
 
 /// A path that would be read for ever, or from whoever started the run.
 fn reads_a_device(text: &str) -> bool {
-    ["dev/", "proc/", "sys/"].iter().any(|folder| text.contains(folder))
+    ["dev/", "proc/", "sys/"]
+        .iter()
+        .any(|folder| text.contains(folder))
 }

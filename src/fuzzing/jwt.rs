@@ -149,15 +149,27 @@ fn check_bearer(header: &[u8], claims: &[u8], bearer: &Bearer) {
     assert!(issuers.iter().any(|issuer| claims["iss"] == **issuer));
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = elapsed.map_or(0.0, |elapsed| elapsed.as_secs_f64());
-    assert!(claims["exp"].as_f64().is_some_and(|exp| now - LEEWAY_SECONDS < exp));
-    assert!(claims["nbf"].as_f64().is_none_or(|nbf| nbf < now + LEEWAY_SECONDS));
+    assert!(
+        claims["exp"]
+            .as_f64()
+            .is_some_and(|exp| now - LEEWAY_SECONDS < exp)
+    );
+    assert!(
+        claims["nbf"]
+            .as_f64()
+            .is_none_or(|nbf| nbf < now + LEEWAY_SECONDS)
+    );
     let scopes = claims["scp"].as_str().unwrap_or_default();
     let is_user = !scopes.trim().is_empty();
     assert_eq!(bearer.is_user, is_user);
     assert!(is_user || !bearer.roles.is_empty(), "no right at all");
     let kind = if is_user { USER_PREFIX } else { "app:" };
     assert!(bearer.name.starts_with(kind), "{}", bearer.name);
-    let application = &claims[if claims["azp"].is_null() { "appid" } else { "azp" }];
+    let application = &claims[if claims["azp"].is_null() {
+        "appid"
+    } else {
+        "azp"
+    }];
     assert_eq!(application.as_str(), Some(&*bearer.application));
 }
 

@@ -16,7 +16,12 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn number() -> impl Strategy<Value = u64> {
-    prop_oneof![0..20_u64, Just(u64::MAX), Just(i64::MAX as u64), any::<u64>()]
+    prop_oneof![
+        0..20_u64,
+        Just(u64::MAX),
+        Just(i64::MAX as u64),
+        any::<u64>()
+    ]
 }
 
 fn message() -> impl Strategy<Value = Value> {
@@ -77,9 +82,13 @@ fn response_event() -> impl Strategy<Value = (&'static str, Value)> {
 }
 
 fn ending() -> impl Strategy<Value = (&'static str, &'static str)> {
-    let names = ["response.completed", "response.failed", "response.incomplete"];
-    let statuses = ["completed", "completed", "failed", "incomplete", "queued"];
-    (prop::sample::select(&names[..]), prop::sample::select(&statuses[..]))
+    const NAMES: &[&str] = &[
+        "response.completed",
+        "response.failed",
+        "response.incomplete",
+    ];
+    const STATUSES: &[&str] = &["completed", "completed", "failed", "incomplete", "queued"];
+    (prop::sample::select(NAMES), prop::sample::select(STATUSES))
 }
 
 fn thread_event() -> impl Strategy<Value = (&'static str, Value)> {
@@ -116,16 +125,24 @@ fn row() -> impl Strategy<Value = Row> {
     let upstream = prop_oneof![
         text().prop_map(|id| Upstream::Response { id }),
         text().prop_map(|id| Upstream::Thread { id }),
-        (text(), text(), prop::collection::vec(text(), 1..4)).prop_map(|(thread_id, run_id, calls)| {
-            let run = WaitingRun { thread_id, run_id };
-            Upstream::Run { run, calls }
-        }),
+        (text(), text(), prop::collection::vec(text(), 1..4)).prop_map(
+            |(thread_id, run_id, calls)| {
+                let run = WaitingRun { thread_id, run_id };
+                Upstream::Run { run, calls }
+            }
+        ),
         ("[0-9a-f]{1,64}", "[0-9a-f]{1,64}").prop_map(|(partition, row)| Upstream::Row {
             key: Key { partition, row }
         }),
     ];
-    (upstream, text(), text(), prop::option::of(text()), 0..i64::MAX as u64).prop_map(
-        |(upstream, agent, thread_id, session, expires_at)| Row {
+    (
+        upstream,
+        text(),
+        text(),
+        prop::option::of(text()),
+        0..i64::MAX as u64,
+    )
+        .prop_map(|(upstream, agent, thread_id, session, expires_at)| Row {
             upstream,
             agent,
             scope: "ab12".to_owned(),
@@ -134,8 +151,7 @@ fn row() -> impl Strategy<Value = Row> {
             history: None,
             session,
             expires_at,
-        },
-    )
+        })
 }
 
 proptest! {
@@ -235,7 +251,11 @@ fn the_tenants_own_tokens_are_taken_and_each_claim_counts() {
         ("nbf", json!(4_102_444_800_u64), TokenProblem::NotYetValid),
         ("aud", json!("api://other"), TokenProblem::Audience),
         ("aud", json!(["api://gateway"]), TokenProblem::Claims),
-        ("iss", json!("https://sts.windows.net/other/"), TokenProblem::Issuer),
+        (
+            "iss",
+            json!("https://sts.windows.net/other/"),
+            TokenProblem::Issuer,
+        ),
         ("tid", json!("other"), TokenProblem::Issuer),
         ("tid", Value::Null, TokenProblem::Claims),
         ("appid", Value::Null, TokenProblem::Claims),

@@ -23,7 +23,9 @@ pub fn service_errors(input: &[u8]) {
     let Some(status) = status.and_then(|status| status.parse::<u16>().ok()) else {
         return;
     };
-    let Some(status) = StatusCode::from_u16(status).ok().filter(|status| !status.is_success())
+    let Some(status) = StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| !status.is_success())
     else {
         return;
     };
@@ -48,10 +50,16 @@ fn check(failure: Failure, body: &[u8]) {
     let longest = failure.message.len();
     assert!(is_refusal || longest < 300, "{failure:?}");
     assert!(!failure.message.is_empty(), "{failure:?}");
-    assert!(longest <= body.len() * 4 + 300, "a longer message than body");
+    assert!(
+        longest <= body.len() * 4 + 300,
+        "a longer message than body"
+    );
     let response = ApiError::from(failure).into_response();
     let status = response.status();
-    assert!(status.is_client_error() || status.is_server_error(), "{status}");
+    assert!(
+        status.is_client_error() || status.is_server_error(),
+        "{status}"
+    );
     let told = |name: &str| {
         let value = response.headers().get(name)?.to_str().ok()?;
         value.parse::<u64>().ok()

@@ -73,7 +73,11 @@ fn seeds_are_few_and_small() {
     for (target, _) in TARGETS {
         for kind in ["seeds", "findings"] {
             let files = files(&fuzz_folder().join(kind).join(target));
-            assert!(files.len() <= MAX_SEEDS, "{target} has {} {kind}", files.len());
+            assert!(
+                files.len() <= MAX_SEEDS,
+                "{target} has {} {kind}",
+                files.len()
+            );
             bytes += files.iter().map(|(_, file)| file.len()).sum::<usize>();
         }
     }

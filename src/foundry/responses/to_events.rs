@@ -259,10 +259,7 @@ impl ResponsesTranslator {
         let Some(source) = citations::source(annotation) else {
             return;
         };
-        let place = |index| {
-            part.start
-                .saturating_add(annotation.index.unwrap_or(index))
-        };
+        let place = |index| part.start.saturating_add(annotation.index.unwrap_or(index));
         events.push_back(Event::Citation(Citation {
             start: place(annotation.start_index),
             end: place(annotation.end_index),

@@ -247,7 +247,9 @@ impl ThreadsTranslator {
                 if !pending.tool_calls.is_empty() && awaited.all(|it| self.calls.contains(&it.id)) {
                     End::ToolCalls
                 } else {
-                    End::Failed(Failure::unreadable("a run waits for what is no function call"))
+                    End::Failed(Failure::unreadable(
+                        "a run waits for what is no function call",
+                    ))
                 }
             }
             (None, Some(pending)) => match self.judge(&pending.tool_calls, events) {

@@ -141,12 +141,7 @@ fn columns_of(row: &Row) -> Columns {
         Upstream::Run { run, calls } => {
             let WaitingRun { thread_id, run_id } = run;
             let calls: Vec<_> = calls.iter().map(|call| part(call)).collect();
-            let id = format!(
-                "{}/{}/{}",
-                part(thread_id),
-                part(run_id),
-                calls.join(",")
-            );
+            let id = format!("{}/{}/{}", part(thread_id), part(run_id), calls.join(","));
             (UpstreamKind::Run, id)
         }
         Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),

@@ -317,7 +317,8 @@ fn a_run_that_waits_for_no_function_call_does_not_ask_for_results() {
     for awaited in [json!([]), json!([other])] {
         let action = json!({"required_action": {"type": "submit_tool_outputs",
             "submit_tool_outputs": {"tool_calls": awaited}}});
-        let events = translate_all([("thread.run.requires_action", run("requires_action", action))]);
+        let events =
+            translate_all([("thread.run.requires_action", run("requires_action", action))]);
         let kind = failure(&events).map(|failure| failure.kind);
         assert_eq!(kind, Some(FailureKind::Unreadable), "{awaited}");
     }
@@ -330,9 +331,7 @@ fn numbers_without_measure_stop_nothing() {
     let step = |call: &Value| json!({"delta": {"step_details": {"tool_calls": [call]}}});
     let annotation = json!({"text": "x", "start_index": usize::MAX, "end_index": usize::MAX,
         "url_citation": {"url": "https://e.example"}});
-    let text = |value: &str, annotations: Value| {
-        json!({"delta": {"content": [{"type": "text", "text": {"value": value, "annotations": annotations}}]}})
-    };
+    let text = |value: &str, annotations: Value| json!({"delta": {"content": [{"type": "text", "text": {"value": value, "annotations": annotations}}]}});
     let events = translate_all([
         ("thread.message.delta", text("a", json!([]))),
         ("thread.message.completed", json!({"content": []})),
@@ -342,6 +341,8 @@ fn numbers_without_measure_stop_nothing() {
         ("thread.run.step.delta", step(&far)),
     ]);
     assert_eq!(failure(&events), None);
-    let cited = events.iter().any(|event| matches!(event, Event::Citation(_)));
+    let cited = events
+        .iter()
+        .any(|event| matches!(event, Event::Citation(_)));
     assert!(cited, "{events:?}");
 }
