@@ -1,11 +1,12 @@
 //! The Foundry Agent Service, as a client sees it.
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
-//! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
+//! [`client`] sends over [`connections`], [`retry`] says what may be sent again, [`failures`] reads what went wrong.
 //! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used,
 //! for each of [`projects`].
 
 pub mod client;
+pub mod connections;
 mod definitions;
 pub mod directory;
 mod failures;

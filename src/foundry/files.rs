@@ -7,7 +7,10 @@ use futures_util::StreamExt;
 use http::{HeaderValue, Method, header};
 
 use self::wire::{ContainerFile, FileList, StoredResponse};
-use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
+use super::{
+    client::{Call, Foundry, UpstreamRequest, byte_stream, read_json},
+    connections::RequestBody,
+};
 use crate::agent::{Failure, FailureKind, file::UpstreamFile, stream::ByteStream};
 
 pub use self::wire::FileDescription;
@@ -38,7 +41,7 @@ const MAX_PAGES: usize = 100;
 pub async fn upload(
     foundry: &Foundry,
     content_type: HeaderValue,
-    form: reqwest::Body,
+    form: RequestBody,
     call: &Call,
 ) -> Result<FileDescription, Failure> {
     let response = foundry

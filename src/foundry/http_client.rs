@@ -1,4 +1,5 @@
-//! The HTTP client of the process, for Foundry and for sign-in; and one that knows no proxy, for managed identities.
+//! TLS, and the HTTP client for all but Foundry: sign-in, the store, telemetry; and one that knows no proxy, for managed
+//! identities. Foundry has [`connections`](super::connections) of its own.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -48,6 +49,17 @@ fn builder(
     connect_timeout: Duration,
     certificate_file: Option<&Path>,
 ) -> Result<reqwest::ClientBuilder, ConfigError> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(certificate_file)?)
+        .http1_only()
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// TLS for all connections of the process: bundled certificate authorities, and those of `certificate_file`.
+pub fn tls(certificate_file: Option<&Path>) -> Result<ClientConfig, ConfigError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.into(),
     };
@@ -63,13 +75,7 @@ fn builder(
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+    Ok(tls)
 }
 
 /// Reads a body whole, unless it has more than `limit` bytes.

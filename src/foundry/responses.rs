@@ -16,10 +16,13 @@ mod wire;
 use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Response};
 
 use self::to_events::ResponsesTranslator;
-use super::client::{Call, Foundry, UpstreamRequest, byte_stream};
+use super::{
+    client::{Call, Foundry, UpstreamRequest, byte_stream},
+    connections::UpstreamBody,
+};
 use crate::agent::{
     AnswerStream, Failure, FailureKind, Head, Turn,
     stream::{LeftState, StreamLimits},
@@ -76,7 +79,7 @@ pub(super) async fn answer(
 }
 
 /// The session in which a hosted agent has answered.
-fn session_of(response: &reqwest::Response) -> Option<String> {
+fn session_of(response: &Response<UpstreamBody>) -> Option<String> {
     let session = response.headers().get("x-agent-session-id")?;
     session.to_str().ok().map(str::to_owned)
 }
@@ -92,7 +95,7 @@ async fn create(
     turn: &Turn,
     call: &Call,
     store: Option<bool>,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let body = serde_json::to_vec(&from_turn::create_response(name, version, turn, store))
         .map_err(|error| {
             Failure::new(

@@ -19,13 +19,14 @@ mod wire;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Response};
 use serde::Serialize;
 
 pub(super) use self::cleanup::end_run;
 use self::{from_turn::RunMaker, to_events::ThreadsTranslator, wire::CreatedThread};
 use super::{
     client::{Call, Foundry, UpstreamRequest, byte_stream, read_json},
+    connections::UpstreamBody,
     definitions::{self, NotOverridable},
 };
 use crate::agent::{
@@ -152,7 +153,7 @@ async fn post(
     path: &str,
     body: &impl Serialize,
     call: &Call,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let body = serde_json::to_vec(body).map_err(|error| {
         Failure::new(
             FailureKind::InvalidRequest,

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bursts;
 mod callers;
 mod chat;
 mod citations;
@@ -31,6 +32,7 @@ mod on_behalf;
 mod overrides;
 mod process;
 mod projects;
+mod proxy;
 mod random_schedules;
 mod readiness;
 mod store;

@@ -10,9 +10,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
-use crate::random_id::random_id;
+use crate::{foundry::connections::RequestBody, random_id::random_id};
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl UploadForm {
     }
 
     /// The content type and the body for the service, and where a problem will have been told.
-    pub(super) fn into_upstream(self) -> (HeaderValue, reqwest::Body, Told) {
+    pub(super) fn into_upstream(self) -> (HeaderValue, RequestBody, Told) {
         let told = self.told.clone();
         let content_type = format!("multipart/form-data; boundary={}", self.boundary);
         let content_type = HeaderValue::from_str(&content_type)
@@ -106,7 +108,9 @@ impl UploadForm {
         });
         (
             content_type,
-            reqwest::Body::wrap_stream(fields.try_flatten()),
+            RequestBody::Streamed(
+                StreamBody::new(fields.try_flatten().map_ok(Frame::data)).boxed_unsync(),
+            ),
             told,
         )
     }
