@@ -147,7 +147,9 @@ fn check_new(turn: &Turn) {
         assert!(request.is_ok(), "{request:?}");
         return;
     };
-    let body = json(&request);
+    let Some(body) = json(&request) else {
+        return;
+    };
     let mut sent = Vec::new();
     for item in body
         .get("input")
@@ -172,7 +174,10 @@ fn check_classic(turn: &Turn, own: &Definition) {
     };
     let mut sent = Vec::new();
     for request in &requests {
-        collect_texts(&json(request), &mut sent);
+        let Some(body) = json(request) else {
+            return;
+        };
+        collect_texts(&body, &mut sent);
     }
     let shown = requests.concat();
     let (instructions, others): (Vec<_>, Vec<_>) = turn
@@ -231,7 +236,7 @@ fn texts_of(message: &Message) -> Vec<&str> {
             .collect(),
         Message::Assistant { text, tool_calls } => {
             let calls = tool_calls.iter().filter(|call| !is_approval(call));
-            let calls = calls.flat_map(|call| [call.name.as_str(), call.arguments.as_str()]);
+            let calls = calls.map(|call| call.arguments.as_str());
             text.as_deref().into_iter().chain(calls).collect()
         }
         Message::ToolResult { call_id, .. } if call_id.starts_with("approval_") => Vec::new(),
@@ -255,9 +260,10 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// The body, whose syntax must be right; what the client's own schemas say in it is passed on unread.
-fn json(text: &str) -> Value {
+/// The body, whose syntax must be right. `None` where the client's own schemas say what cannot be read, such as a
+/// number that is too large: those are passed on as they are.
+fn json(text: &str) -> Option<Value> {
     let syntax = serde_json::from_str::<serde::de::IgnoredAny>(text);
     assert!(syntax.is_ok(), "no JSON: {syntax:?} {text}");
-    serde_json::from_str(text).unwrap_or_default()
+    serde_json::from_str(text).ok()
 }

@@ -151,6 +151,10 @@ struct Texts {
 impl Texts {
     fn collect(&mut self, name: &str, value: &Value) {
         match value {
+            // What the reference stands for is told, as any path is.
+            Value::String(text) if PATHS.contains(&name) && is_reference(text) => {
+                self.shown.push(CANARY.to_owned());
+            }
             Value::String(text) if PATHS.contains(&name) || is_reference(text) => {
                 self.shown.push(text.clone());
             }
