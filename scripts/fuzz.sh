@@ -61,6 +61,14 @@ for target in "${targets[@]}"; do
     { echo "scripts/fuzz.sh: no target '$target'; there are: ${known[*]}" >&2; exit 2; }
 done
 
+# The targets have a lock file of their own, which follows that of the gateway.
+locked=(cargo "+$toolchain" metadata --manifest-path fuzz/Cargo.toml --format-version 1)
+if ! "${locked[@]}" --locked > /dev/null 2>&1; then
+  echo "fuzz/Cargo.lock does not follow Cargo.lock; it is written anew by: ${locked[*]} > /dev/null" >&2
+  [[ ${CI:-} != true ]] || exit 1
+  "${locked[@]}" > /dev/null
+fi
+
 # Without a sanitizer: the crate forbids unsafe code, so that one would look for nothing and halve the speed.
 cargo_fuzz=(cargo "+$toolchain" fuzz)
 built=(--sanitizer none --target-dir "$work/build")
