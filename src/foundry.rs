@@ -11,6 +11,8 @@ mod definitions;
 pub mod directory;
 mod failures;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod http_client;
 mod lenient;
 pub mod projects;

@@ -17,6 +17,8 @@ pub mod continuity;
 pub mod demo;
 pub mod error;
 pub mod foundry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod handlers;
 pub mod hash;
 pub mod identity;

@@ -352,3 +352,26 @@ fn unix_time() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A client may name its fields as it likes; the header that reports them stays one, and reports each.
+        #[test]
+        fn any_names_of_fields_fit_into_a_header(names in prop::collection::vec(any::<String>(), 0..6)) {
+            match header_list(&names) {
+                None => prop_assert!(names.is_empty()),
+                Some(list) => {
+                    let list = list.to_str().unwrap();
+                    prop_assert!(list.bytes().all(|byte| byte.is_ascii_graphic()), "{list}");
+                    prop_assert_eq!(list.split(',').count(), names.len());
+                    prop_assert!(list.len() <= names.len() * 65);
+                }
+            }
+        }
+    }
+}

@@ -124,7 +124,39 @@ fn file_at(place: &str) -> Option<UpstreamFile> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_id_is_good_for_its_caller_and_no_changed_one_for_anybody(
+            caller in "[a-z]{0,8}",
+            file in "[ -~π]{0,20}",
+            at in any::<prop::sample::Index>(),
+            to in "[A-Za-z0-9_.-]",
+        ) {
+            let ids = FileIds::new(b"secret".to_vec());
+            let file = UpstreamFile::Agents(file);
+            let id = ids.id(&caller, "default", &file);
+            prop_assert_eq!(ids.file(&caller, &id), Some(("default".to_owned(), file)));
+            prop_assert_eq!(ids.file(&format!("{caller}x"), &id), None);
+            let at = at.index(id.len());
+            let changed = format!("{}{to}{}", &id[..at], &id[at + 1..]);
+            prop_assert!(changed == id || ids.file(&caller, &changed).is_none(), "{changed}");
+        }
+
+        #[test]
+        fn any_marked_name_is_unmarked_by_its_caller_alone(
+            caller in "[a-z]{1,8}",
+            name in "[a-z.π ]{0,20}",
+        ) {
+            let ids = FileIds::new(b"secret".to_vec());
+            let marked = ids.marked_name(&caller, &name);
+            prop_assert_eq!(ids.unmarked_name(&caller, &marked), Some(name));
+            prop_assert_eq!(ids.unmarked_name(&format!("{caller}x"), &marked), None);
+        }
+    }
 
     fn files() -> [UpstreamFile; 4] {
         let text = str::to_owned;
