@@ -68,6 +68,9 @@ pub struct StreamLimits {
 /// Part of an unknown item's kind that is logged.
 const MAX_KIND_CHARACTERS: usize = 64;
 
+/// Reads after the last event in which the end of the body is looked for: one that has none must not hold up the answer.
+const MAX_LAST_READS: usize = 8;
+
 /// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
@@ -236,6 +239,12 @@ impl AnswerStream {
                 }
                 continue;
             }
+            // Where a read is always ready, the timer is never looked at.
+            if self.limits.deadline <= self.last_read {
+                self.bytes = None;
+                self.fail(Failure::timed_out("no end within the limit"));
+                continue;
+            }
             let Some(bytes) = &mut self.bytes else {
                 self.fail(Failure::broken_off(
                     "the stream ended without a terminal event",
@@ -312,7 +321,10 @@ impl AnswerStream {
 
     /// Looks whether the body ends with its last event, which frees the connection for the next request.
     fn finish_body(&mut self, context: &mut Context<'_>) {
-        while let Some(bytes) = &mut self.bytes {
+        for _ in 0..MAX_LAST_READS {
+            let Some(bytes) = &mut self.bytes else {
+                return;
+            };
             match bytes.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(None | Some(Err(_))) => self.bytes = None,

@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) use self::read::of_json;
 use super::client::{Call, Foundry};
 use crate::agent::{AgentReference, Definition, Failure, FailureKind};

@@ -6,6 +6,8 @@
 mod approvals;
 mod citations;
 mod from_turn;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inline;
 mod items;
 mod to_events;

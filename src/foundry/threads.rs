@@ -9,6 +9,8 @@ mod citations;
 mod cleanup;
 mod client_tools;
 mod from_turn;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod to_events;
 mod tool_outputs;
 mod uploads;

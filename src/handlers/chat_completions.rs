@@ -86,7 +86,7 @@ pub async fn create(
         &call,
     )
     .await?;
-    let placing = place(&app, &caller.name.0, &agent, &said, turn);
+    let placing = Box::pin(place(&app, &caller.name.0, &agent, &said, turn));
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
@@ -199,7 +199,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, presentation(), call).await;
+        opened = Box::pin(open_turn(foundry, agent, replay, presentation(), call)).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(record) = record {
@@ -351,4 +351,27 @@ fn unix_time() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A client may name its fields as it likes; the header that reports them stays one, and reports each.
+        #[test]
+        fn any_names_of_fields_fit_into_a_header(names in prop::collection::vec(any::<String>(), 0..6)) {
+            match header_list(&names) {
+                None => prop_assert!(names.is_empty()),
+                Some(list) => {
+                    let list = list.to_str().unwrap();
+                    prop_assert!(list.bytes().all(|byte| byte.is_ascii_graphic()), "{list}");
+                    prop_assert_eq!(list.split(',').count(), names.len());
+                    prop_assert!(list.len() <= names.len() * 65);
+                }
+            }
+        }
+    }
 }

@@ -38,6 +38,7 @@ mod proxy;
 mod random_schedules;
 mod readiness;
 mod slow_readers;
+mod soak;
 mod store;
 mod support;
 mod surface;

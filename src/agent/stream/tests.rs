@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use super::{plain::PlainTranslator, *};
 use crate::agent::FailureKind;
@@ -114,6 +114,43 @@ async fn the_whole_answer_is_bounded() {
         Some(FailureKind::TimedOut)
     );
     assert_eq!(start.elapsed().as_secs(), TOTAL.as_secs());
+}
+
+/// Pieces that are always at hand, a second each.
+fn endless(first: &'static str, then: &'static str) -> ByteStream {
+    let pieces = std::iter::once(first).chain(std::iter::repeat(then));
+    Box::pin(stream::iter(pieces.map(|piece| {
+        // Not waited for: time passes, and the stream is ready all the same.
+        assert_eq!(
+            tokio::time::advance(Duration::from_secs(1)).now_or_never(),
+            None
+        );
+        Ok(Bytes::from_static(piece.as_bytes()))
+    })))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_never_pauses_cannot_escape_its_deadline() {
+    for then in [": keep-alive\n\n", "data: a\n\n", "d"] {
+        let bytes = endless("event: started\ndata: 1\n\n", then);
+        let mut answer = answer(bytes, Box::new(|_| ()));
+        let start = Instant::now();
+        assert_eq!(
+            kind(&end_of(&mut answer).await),
+            Some(FailureKind::TimedOut)
+        );
+        assert_eq!(start.elapsed().as_secs(), TOTAL.as_secs(), "{then:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_goes_on_after_its_last_event_does_not_hold_up_the_answer() {
+    let pieces =
+        std::iter::once("event: completed\ndata: 1\n\n").chain(std::iter::repeat(": \n\n"));
+    let bytes = stream::iter(pieces.map(|piece| Ok(Bytes::from_static(piece.as_bytes()))));
+    let mut answer = answer(Box::pin(bytes), Box::new(|_| ()));
+    assert_eq!(answer.next().await, Some(Event::End(End::Completed)));
+    assert_eq!(answer.next().await, None);
 }
 
 #[tokio::test]

@@ -38,15 +38,16 @@ impl fmt::Debug for OpenConnection {
 }
 
 impl OpenConnection {
-    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Self> {
+    /// Boxed, because it goes from one request to the next.
+    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Box<Self>> {
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(MAX_READ_BYTES)
             .handshake(io)
             .await?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
             driver: Some(driver),
-        })
+        }))
     }
 
     /// Sends a request and waits for the head of its answer. The error holds the request where none of it was sent.

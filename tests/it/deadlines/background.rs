@@ -384,3 +384,16 @@ async fn what_was_seen_is_believed_so_long_and_no_longer() {
     asked_again("/v1/models", 60).await;
     asked_again("/v1/models/nobody", 5).await;
 }
+
+#[tokio::test]
+async fn a_list_that_is_too_large_is_told_as_one_that_cannot_be_read() {
+    let upstream = ScriptedUpstream::start().await;
+    let settings = [("GATEWAY_CLASSIC_AGENTS", "false")];
+    let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &settings).await;
+    upstream.then_json(200, json!({"data": [], "filler": "x".repeat(8 << 20)}));
+    let (status, error) = error_of(gateway.get("/v1/models").await).await;
+    assert_eq!(
+        (status, &error["code"]),
+        (502, &"upstream_unreadable".into())
+    );
+}
