@@ -4,7 +4,7 @@ use foundry_emulator::Emulator;
 use serde_json::{Value, json};
 
 use super::table::{Again, Row};
-use crate::support::{Client, error_of, events_of, text_of};
+use crate::support::{Client, KEY, error_of, events_of, text_of};
 
 /// A kind of agent, and the request that asks it.
 #[derive(Debug)]
@@ -97,12 +97,26 @@ pub(super) async fn ask_with(
     client: &Client,
     mode: Mode,
     dialect: &Dialect,
+    body: Value,
+) -> Outcome {
+    ask_as(KEY, emulator, client, mode, dialect, body).await
+}
+
+/// The same, with another key, or a token, than the client's own.
+pub(super) async fn ask_as(
+    key: &str,
+    emulator: &Emulator,
+    client: &Client,
+    mode: Mode,
+    dialect: &Dialect,
     mut body: Value,
 ) -> Outcome {
     let asked_before = emulator.journal().count(dialect.operation);
     body["model"] = dialect.agent.into();
     body["stream"] = (mode == Mode::Stream).into();
-    let response = client.chat(body).await;
+    let request = client.http.post(client.url("/v1/chat/completions"));
+    let request = request.bearer_auth(key).body(body.to_string());
+    let response = request.send().await.unwrap();
     let again = match response.headers().get("x-should-retry") {
         Some(_) => Again::No,
         None => Again::Yes,
