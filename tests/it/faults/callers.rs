@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::{
     SHORT_DEADLINES, aftermath,
-    outcome::{Dialect, Mode, Outcome, TEXT, ask_as},
+    outcome::{Dialect, Mode, Outcome, TEXT, ask_as, get},
     proxy::{Proxy, Security, WireFault, trusted_certificates},
     table::Row,
 };
@@ -71,8 +71,7 @@ impl Scene {
 
     /// Lets the gateway verify a token, without a call to the agent service for its bearer.
     async fn know_the_keys(&self) {
-        let nothing = self.gateway.http.get(self.gateway.url("/v1/nothing"));
-        let answer = nothing.bearer_auth(&self.token).send().await.unwrap();
+        let answer = get(&self.gateway, &self.token, "/v1/nothing").await;
         assert_eq!(answer.status(), 404);
     }
 

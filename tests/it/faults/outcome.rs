@@ -114,9 +114,7 @@ pub(super) async fn ask_as(
     let asked_before = emulator.journal().count(dialect.operation);
     body["model"] = dialect.agent.into();
     body["stream"] = (mode == Mode::Stream).into();
-    let request = client.http.post(client.url("/v1/chat/completions"));
-    let request = request.bearer_auth(key).body(body.to_string());
-    let response = request.send().await.unwrap();
+    let response = post(client, key, &body).await;
     let again = match response.headers().get("x-should-retry") {
         Some(_) => Again::No,
         None => Again::Yes,
@@ -145,6 +143,20 @@ pub(super) async fn ask_as(
         asked: emulator.journal().count(dialect.operation) - asked_before,
         again,
     }
+}
+
+/// Posts over a connection of its own, so that none of the client's is a task of the gateway afterwards.
+pub(super) async fn post(client: &Client, key: &str, body: &Value) -> reqwest::Response {
+    let request = client.http.post(client.url("/v1/chat/completions"));
+    let request = request.header("connection", "close").bearer_auth(key);
+    request.body(body.to_string()).send().await.unwrap()
+}
+
+/// Gets over a connection of its own.
+pub(super) async fn get(client: &Client, key: &str, path: &str) -> reqwest::Response {
+    let request = client.http.get(client.url(path));
+    let request = request.header("connection", "close").bearer_auth(key);
+    request.send().await.unwrap()
 }
 
 /// How a stream ended: with its whole text and `[DONE]`, or with one error and nothing after it.

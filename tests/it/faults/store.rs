@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     aftermath,
-    outcome::{Dialect, Mode, Outcome, TEXT, ask_with},
+    outcome::{Dialect, Mode, Outcome, TEXT, ask_with, post},
     proxy::{Proxy, Security, WireFault},
     table::Row,
 };
-use crate::support::{Azurite, Gateway, emulator};
+use crate::support::{Azurite, Gateway, KEY, emulator};
 
 /// A conversation that a client has with the gateway.
 struct Conversation {
@@ -36,7 +36,9 @@ pub(super) async fn try_cell(
         settings.push(("GATEWAY_STORE_TIMEOUT_SECONDS", "20"));
     }
     let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
-    let conversation = begin(&gateway, dialect).await;
+    let conversation = begin(&gateway, dialect, "the first turn").await;
+    // What the store did not take in time is written a little later.
+    aftermath::no_task_is_left(&gateway).await?;
     proxy.strike(WireFault::of_service(&row.fault), "").await;
     let body = match row.stage.as_str() {
         "named" => json!({
@@ -58,10 +60,10 @@ pub(super) async fn try_cell(
     Ok(outcome)
 }
 
-async fn begin(gateway: &Gateway, dialect: &Dialect) -> Conversation {
-    let first = json!({"role": "user", "content": "the first turn"});
+async fn begin(gateway: &Gateway, dialect: &Dialect, text: &str) -> Conversation {
+    let first = json!({"role": "user", "content": text});
     let body = json!({"model": dialect.agent, "messages": [first]});
-    let response = gateway.chat(body).await;
+    let response = post(gateway, KEY, &body).await;
     assert_eq!(response.status(), 200);
     let thread_id = response.headers()["x-thread-id"]
         .to_str()
@@ -87,10 +89,11 @@ impl Conversation {
 
 /// The store remembers again: a new conversation is recognised by its history.
 async fn continues_again(gateway: &Gateway, dialect: &Dialect) -> Result<(), String> {
-    let conversation = begin(gateway, dialect).await;
+    let conversation = begin(gateway, dialect, "another first turn").await;
+    aftermath::no_task_is_left(gateway).await?;
     let mut body = conversation.next_turn();
     body["model"] = dialect.agent.into();
-    let response = gateway.chat(body).await;
+    let response = post(gateway, KEY, &body).await;
     let thread_id = response.headers()["x-thread-id"].to_str().unwrap();
     if thread_id == conversation.thread_id {
         Ok(())

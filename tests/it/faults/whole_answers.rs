@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::{
     aftermath,
+    outcome::{get, post},
     proxy::{How, Place, Proxy, Security, WireFault},
 };
-use crate::support::{Gateway, emulator, error_of};
+use crate::support::{Gateway, KEY, emulator, error_of};
 
 /// What happens to the answer, and what is told.
 const FAULTS: [(How, u16, &str); 6] = [
@@ -43,14 +44,14 @@ async fn a_thread_that_cannot_be_made_is_told_as_what_went_wrong() {
             {"role": "system", "content": "be brief"},
             {"role": "user", "content": "hi"},
         ]});
-        let told = error_of(gateway.chat(body.clone()).await).await;
+        let told = error_of(post(&gateway, KEY, &body).await).await;
         assert_eq!((told.0, &told.1["code"]), (status, &code.into()), "{how:?}");
         aftermath::permits_are_back(&gateway).await.unwrap();
         aftermath::spent_connections_are_closed(&proxy, |_| false)
             .await
             .unwrap();
         proxy.heal().await;
-        assert_eq!(gateway.chat(body).await.status(), 200, "{how:?}");
+        assert_eq!(post(&gateway, KEY, &body).await.status(), 200, "{how:?}");
         aftermath::no_task_is_left(&gateway).await.unwrap();
     }
 }
@@ -60,13 +61,17 @@ async fn a_list_of_agents_that_cannot_be_read_is_told_as_what_went_wrong() {
     for (how, status, code) in FAULTS {
         let only = "GET /api/projects/emulated/agents";
         let (_emulator, mut proxy, gateway) = behind_a_fault(how, only).await;
-        let told = error_of(gateway.get("/v1/models").await).await;
+        let told = error_of(get(&gateway, KEY, "/v1/models").await).await;
         assert_eq!((told.0, &told.1["code"]), (status, &code.into()), "{how:?}");
         aftermath::spent_connections_are_closed(&proxy, |_| false)
             .await
             .unwrap();
         proxy.heal().await;
-        assert_eq!(gateway.get("/v1/models").await.status(), 200, "{how:?}");
+        assert_eq!(
+            get(&gateway, KEY, "/v1/models").await.status(),
+            200,
+            "{how:?}"
+        );
         aftermath::no_task_is_left(&gateway).await.unwrap();
     }
 }
