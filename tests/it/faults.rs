@@ -60,6 +60,7 @@ async fn a_store_that_breaks_costs_no_answer_that_shows_its_history() {
     let azurite = &azurite;
     let try_cell = |row, mode, dialect| store::try_cell(azurite, row, mode, dialect);
     check(&["store", "named"], try_cell).await;
+    store::a_store_that_fails_halfway_is_told_as_that(azurite).await;
 }
 
 #[tokio::test]
