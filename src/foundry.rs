@@ -11,6 +11,8 @@ mod definitions;
 pub mod directory;
 mod failures;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod http_client;
 mod lenient;
 pub mod projects;
@@ -93,7 +95,8 @@ pub async fn answer(
             responses::answer(foundry, name, version.as_deref(), turn, call).await
         }
         AgentReference::Classic { assistant_id } => {
-            threads::answer(foundry, assistant_id, turn, call).await
+            // Boxed, because it is the longest, and would make every turn of a new agent as large.
+            Box::pin(threads::answer(foundry, assistant_id, turn, call)).await
         }
     }
 }

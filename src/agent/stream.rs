@@ -61,6 +61,8 @@ pub struct StreamLimits {
     pub between_bytes: Duration,
     /// When the whole answer must be over.
     pub deadline: Instant,
+    /// Most bytes of the whole answer, as the service writes it.
+    pub bytes: usize,
 }
 
 /// Part of an unknown item's kind that is logged.
@@ -85,6 +87,7 @@ pub struct AnswerStream {
     ended_by_service: bool,
     left: LeftState,
     limits: StreamLimits,
+    bytes_read: usize,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
     on_drop: Option<OnDrop>,
@@ -130,6 +133,7 @@ impl AnswerStream {
             ended_by_service: false,
             left: LeftState::Unusable,
             limits,
+            bytes_read: 0,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
                 limits.deadline.min(now + limits.between_bytes),
@@ -279,6 +283,14 @@ impl AnswerStream {
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
+        self.bytes_read += chunk.len();
+        if self.limits.bytes < self.bytes_read {
+            self.bytes = None;
+            let most = self.limits.bytes;
+            return self.fail(Failure::unreadable(format!(
+                "the answer is larger than {most} bytes (GATEWAY_MAX_ANSWER_BYTES)"
+            )));
+        }
         let (translator, events) = (&mut self.translator, &mut self.read_events);
         let (mut end_seen, mut is_readable) = (false, true);
         let decoded = self.decoder.feed(chunk, |name, data| {

@@ -336,8 +336,9 @@ impl Foundry {
         };
         let child = Child::begin("GET", SpanKind::Client);
         let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        // Boxed like every request, because few turns need one.
         child
-            .around(read)
+            .around(Box::pin(read))
             .await
             .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }

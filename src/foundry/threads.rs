@@ -9,6 +9,8 @@ mod citations;
 mod cleanup;
 mod client_tools;
 mod from_turn;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod to_events;
 mod tool_outputs;
 mod uploads;
@@ -109,6 +111,7 @@ pub(super) async fn answer(
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
+        bytes: foundry.limits.answer_bytes,
     };
     let mut stream = AnswerStream::new(
         byte_stream(response),

@@ -7,11 +7,13 @@ use crate::agent::FailureKind;
 
 const IDLE: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(100);
+const MOST_BYTES: usize = 1000;
 
 fn answer(bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
     let limits = StreamLimits {
         between_bytes: IDLE,
         deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
     };
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, on_drop)
 }
@@ -196,4 +198,63 @@ async fn dropping_reports_what_is_left() {
     assert_eq!(leftover_after(TEXT, true).await, (false, false));
     // An agent whose events cannot be read is stopped like one whose client has left.
     assert_eq!(leftover_after(UNREADABLE, true).await, (false, false));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_cut_at_its_size() {
+    let piece = Bytes::from_static(b"data: x\n\n");
+    let (size, asked) = (piece.len(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&asked);
+    let endless = stream::repeat_with(move || {
+        *counted.lock().unwrap() += 1;
+        Ok(piece.clone())
+    });
+    let mut answer = answer(Box::pin(endless), Box::new(|_| ()));
+    let End::Failed(failure) = end_of(&mut answer).await else {
+        panic!("it ended well");
+    };
+    assert_eq!(failure.kind, FailureKind::Unreadable);
+    assert!(failure.detail.unwrap().contains("larger than 1000 bytes"));
+    assert_eq!(*asked.lock().unwrap(), MOST_BYTES / size + 1);
+}
+
+/// Asks for an approval in every answer.
+#[derive(Debug)]
+struct AsksForEver;
+
+impl Translator for AsksForEver {
+    fn translate(
+        &mut self,
+        _: &str,
+        _: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
+        events.push_back(Event::Decided(Vec::new()));
+        Ok(())
+    }
+
+    fn upstream_ids(&self) -> UpstreamIds {
+        UpstreamIds::default()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_approvals_for_ever_is_stopped() {
+    let asks =
+        || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"data: x\n\n"))])) };
+    let limits = StreamLimits {
+        between_bytes: IDLE,
+        deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
+    };
+    let mut answer = AnswerStream::new(asks(), Box::new(AsksForEver), limits, Box::new(|_| ()));
+    let answered = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&answered);
+    answer.answer_approvals_with(Box::new(move |_, _| {
+        *counted.lock().unwrap() += 1;
+        Box::pin(std::future::ready(Ok(asks())))
+    }));
+    let end = end_of(&mut answer).await;
+    assert_eq!(kind(&end), Some(FailureKind::ApprovalRequired));
+    assert_eq!(*answered.lock().unwrap(), 32);
 }

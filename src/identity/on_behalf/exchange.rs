@@ -12,7 +12,6 @@ use http::{HeaderValue, StatusCode, header};
 use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use url::form_urlencoded;
@@ -25,6 +24,7 @@ use crate::{
         callers::{entra::EntraConfig, upstream::ExchangeConfig},
     },
     foundry::{client::full_text, http_client},
+    hash,
     identity::{TokenSource, token::bearer},
 };
 
@@ -98,7 +98,7 @@ impl Exchanger {
     }
 
     fn slot(&self, token: &SecretString) -> Arc<tokio::sync::Mutex<Slot>> {
-        let digest = Sha256::digest(token.expose_secret()).into();
+        let digest = hash::sha256([token.expose_secret().as_bytes()]);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.get_or_insert(digest, Arc::default))
     }
