@@ -7,9 +7,17 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
+
+/// Between two looks whether the gateway rests.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How many looks in a row have to find it so.
+const LOOKS_AT_REST: u32 = 5;
+/// A minute.
+const MOST_LOOKS: u32 = 3000;
 
 /// How the gateway is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +126,7 @@ impl Gateway {
     /// The signal is one that the gateway does not handle: if it stopped in an orderly way, it would give back all
     /// memory, also what had grown without end.
     pub(crate) fn stop(mut self) -> anyhow::Result<Totals> {
+        wait_until_idle(self.child.id())?;
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", "HUP", &pid]).status()?;
         let status = self.child.wait()?;
@@ -175,6 +184,40 @@ fn first_allowed_core() -> anyhow::Result<String> {
         .context("/proc/self/status names no cores")?;
     let first = allowed.trim().split([',', '-']).next().unwrap_or_default();
     Ok(first.to_owned())
+}
+
+/// Waits until every thread of a process waits for something: what it does after an answer is a part of its cost, and
+/// memory that it is about to give back has not grown.
+fn wait_until_idle(pid: u32) -> anyhow::Result<()> {
+    let mut looks_at_rest = 0;
+    for _ in 0..MOST_LOOKS {
+        thread::sleep(PAUSE);
+        looks_at_rest = if is_at_rest(pid)? {
+            looks_at_rest + 1
+        } else {
+            0
+        };
+        if looks_at_rest == LOOKS_AT_REST {
+            return Ok(());
+        }
+    }
+    bail!("the gateway does not come to rest")
+}
+
+/// Whether no thread runs or waits for a processor.
+fn is_at_rest(pid: u32) -> anyhow::Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        // The name stands in brackets and may hold anything; the state is the letter after it.
+        let state = stat
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        if state != Some('S') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn totals(tool: &Tool, report: &str) -> Option<Totals> {
