@@ -31,7 +31,7 @@ const MAX_HEADERS: usize = 100;
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
 /// Binds the configured address.
-pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     door::bind(address)
 }
 

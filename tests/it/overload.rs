@@ -137,7 +137,7 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 #[tokio::test]
 async fn the_queue_before_the_listener_is_as_long_as_it_should_be_and_no_longer() {
     allow_open_files(OPEN_FILES);
-    let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let listener = server::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let mut clients = Vec::new();
     while let Ok(client) = tokio::time::timeout(AT_ONCE, TcpStream::connect(address)).await {

@@ -215,7 +215,7 @@ proptest! {
         other in prop::array::uniform4("[ab]{0,2}"),
     ) {
         let place = |[secret, caller, agent, name]: &[String; 4]| {
-            let scope = ScopeKey::new(secret.as_bytes(), caller, agent, name);
+            let scope = ScopeKey::new(&MacKey::new(secret.as_bytes()), caller, agent, name);
             (scope.public(), scope.id_key("id"), scope.call_key("call"), scope.after([0; 32], &said("hi")))
         };
         let (left, right) = (place(&one), place(&other));

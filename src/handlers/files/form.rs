@@ -182,9 +182,8 @@ impl BetweenContents {
         told: Told,
     ) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
         let between = self.clone();
-        body.into_data_stream()
-            .map_err(std::io::Error::other)
-            .and_then(move |chunk| {
+        TryStreamExt::map_err(body.into_data_stream(), std::io::Error::other).and_then(
+            move |chunk| {
                 let mut read = between.read();
                 if let Some(read) = &mut *read {
                     *read += chunk.len();
@@ -198,7 +197,8 @@ impl BetweenContents {
                 } else {
                     Ok(chunk)
                 })
-            })
+            },
+        )
     }
 }
 
