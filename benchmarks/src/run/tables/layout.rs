@@ -8,7 +8,7 @@ pub(crate) fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
             .map(|row| row.get(index).map_or("", String::as_str))
             .collect();
         let has_any = index == 0 || cells.iter().any(|cell| !cell.is_empty());
-        has_any.then(|| Column {
+        has_any.then_some(Column {
             header,
             cells,
             is_name: index == 0,
@@ -35,13 +35,17 @@ impl Column<'_> {
     fn lines(&self) -> Vec<String> {
         let widths = self.cells.iter().map(|cell| width(cell));
         let width = widths.chain([width(self.header), 3]).max().unwrap_or(3);
-        let padded = |cell: &&str| match self.is_name {
-            true => format!("{cell:<width$}"),
-            false => format!("{cell:>width$}"),
+        let padded = |cell: &&str| {
+            if self.is_name {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
         };
-        let rule = match self.is_name {
-            true => "-".repeat(width),
-            false => format!("{}:", "-".repeat(width - 1)),
+        let rule = if self.is_name {
+            "-".repeat(width)
+        } else {
+            format!("{}:", "-".repeat(width - 1))
         };
         let mut lines = vec![padded(&self.header), rule];
         lines.extend(self.cells.iter().map(padded));
