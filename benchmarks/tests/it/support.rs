@@ -62,7 +62,7 @@ impl Servers {
             .map(|(name, value)| (*name, (*value).to_owned()));
         let environment: Environment = needed.into_iter().chain(given).collect();
         let app = App::build(Config::from_environment(&environment).unwrap()).unwrap();
-        let listener = server::bind(app.config.listen.address).await.unwrap();
+        let listener = server::bind(app.config.listen.address).unwrap();
         let address = listener.local_addr().unwrap();
         self.0
             .spawn(server::serve(listener, app, std::future::pending()));

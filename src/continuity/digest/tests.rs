@@ -1,7 +1,9 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn scope() -> ScopeKey {
-    ScopeKey::new(b"secret", "web", "helper", "")
+    ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "")
 }
 
 fn said(text: &str) -> Message {
@@ -109,11 +111,11 @@ fn what_was_said_changes_everything() {
 fn callers_agents_names_and_secrets_are_apart() {
     let scopes = [
         scope(),
-        ScopeKey::new(b"other", "web", "helper", ""),
-        ScopeKey::new(b"secret", "app", "helper", ""),
-        ScopeKey::new(b"secret", "web", "helper:2", ""),
-        ScopeKey::new(b"secret", "web", "helper", "chat"),
-        ScopeKey::new(b"secret", "webh", "elper", ""),
+        ScopeKey::new(&MacKey::new(b"other"), "web", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "app", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper:2", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "chat"),
+        ScopeKey::new(&MacKey::new(b"secret"), "webh", "elper", ""),
     ];
     let mut links: Vec<_> = scopes
         .iter()
@@ -167,5 +169,68 @@ fn keys_are_hex_of_at_most_64_characters() {
             assert_eq!(part.len(), 64);
             assert!(part.chars().all(|c| c.is_ascii_hexdigit()));
         }
+    }
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let text = "[a-c \n]{0,4}";
+    prop_oneof![
+        text.prop_map(|text| said(&text)),
+        text.prop_map(|text| asked(&[&text])),
+        text.prop_map(|text| Message::Instruction { text }),
+        (text, text).prop_map(|(call_id, output)| Message::ToolResult { call_id, output }),
+    ]
+}
+
+proptest! {
+    /// What a turn remembers under its last link is what the next turn finds, whatever is said then.
+    #[test]
+    fn a_history_is_found_again_by_every_turn_that_goes_on_from_it(
+        history in prop::collection::vec(any_message(), 0..5),
+        next in prop::collection::vec(any_message().prop_filter("no answer", |message| !matches!(message, Message::Assistant { .. })), 0..4),
+    ) {
+        let answered = [vec![asked(&["hi"])], history, vec![said("answer")]].concat();
+        let before = chain(answered.clone());
+        let after = chain([answered.clone(), next].concat());
+        prop_assert_eq!(after.root, before.root);
+        prop_assert_eq!(after.known, Some((before.all, answered.len())));
+    }
+
+    #[test]
+    fn instructions_change_no_link(
+        messages in prop::collection::vec(any_message(), 0..5),
+        instruction in "[a-c]{0,4}",
+        at in 0_usize..6,
+    ) {
+        let messages = [vec![asked(&["hi"])], messages].concat();
+        let mut instructed = messages.clone();
+        instructed.insert(at.min(messages.len()), Message::Instruction { text: instruction });
+        prop_assert_eq!(chain(instructed).all, chain(messages).all);
+    }
+
+    /// The parts of a scope cannot be shifted against each other.
+    #[test]
+    fn two_scopes_share_no_key(
+        one in prop::array::uniform4("[ab]{0,2}"),
+        other in prop::array::uniform4("[ab]{0,2}"),
+    ) {
+        let place = |[secret, caller, agent, name]: &[String; 4]| {
+            let scope = ScopeKey::new(&MacKey::new(secret.as_bytes()), caller, agent, name);
+            (scope.public(), scope.id_key("id"), scope.call_key("call"), scope.after([0; 32], &said("hi")))
+        };
+        let (left, right) = (place(&one), place(&other));
+        prop_assert_eq!(one == other, left.0 == right.0);
+        prop_assert_eq!(one == other, left.1 == right.1);
+        prop_assert_eq!(one == other, left.2 == right.2);
+        prop_assert_eq!(one == other, left.3 == right.3);
+    }
+
+    /// Texts that differ after what clients change has been settled have links of their own.
+    #[test]
+    fn other_words_have_another_link(one in "[a-c]{1,6}", other in "[a-c]{1,6}") {
+        let link = |text: &str| scope().after([0; 32], &said(text));
+        prop_assert_eq!(one == other, link(&one) == link(&other));
+        let link = |text: &str| scope().after([0; 32], &asked(&[text]));
+        prop_assert_eq!(one == other, link(&one) == link(&other));
     }
 }

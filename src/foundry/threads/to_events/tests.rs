@@ -296,3 +296,53 @@ fn a_message_without_deltas_and_unknown_things_are_understood() {
         [Event::Started, image, Event::Text("whole".to_owned())]
     );
 }
+
+#[test]
+fn a_run_that_failed_does_not_end_well_because_of_the_name_of_its_event() {
+    for status in ["failed", "cancelled", "expired", "incomplete"] {
+        for name in ["thread.run.completed", "thread.run.requires_action"] {
+            let action = json!({"required_action": {"type": "submit_tool_outputs",
+                "submit_tool_outputs": {"tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}});
+            let events = translate_all([(name, run(status, action))]);
+            let kind = failure(&events).map(|failure| failure.kind);
+            assert_eq!(kind, Some(FailureKind::Unreadable), "{name} {status}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_no_function_call_does_not_ask_for_results() {
+    let other = json!({"id": "c", "type": "custom"});
+    for awaited in [json!([]), json!([other])] {
+        let action = json!({"required_action": {"type": "submit_tool_outputs",
+            "submit_tool_outputs": {"tool_calls": awaited}}});
+        let events =
+            translate_all([("thread.run.requires_action", run("requires_action", action))]);
+        let kind = failure(&events).map(|failure| failure.kind);
+        assert_eq!(kind, Some(FailureKind::Unreadable), "{awaited}");
+    }
+}
+
+#[test]
+fn numbers_without_measure_stop_nothing() {
+    let call = json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}});
+    let far = json!({"index": usize::MAX, "type": "function", "function": {"arguments": "x"}});
+    let step = |call: &Value| json!({"delta": {"step_details": {"tool_calls": [call]}}});
+    let annotation = json!({"text": "x", "start_index": usize::MAX, "end_index": usize::MAX,
+        "url_citation": {"url": "https://e.example"}});
+    let text = |value: &str, annotations: Value| json!({"delta": {"content": [{"type": "text", "text": {"value": value, "annotations": annotations}}]}});
+    let events = translate_all([
+        ("thread.message.delta", text("a", json!([]))),
+        ("thread.message.completed", json!({"content": []})),
+        ("thread.message.delta", text("b", json!([annotation]))),
+        ("thread.run.step.delta", step(&call)),
+        ("thread.run.step.created", json!({})),
+        ("thread.run.step.delta", step(&far)),
+    ]);
+    assert_eq!(failure(&events), None);
+    let cited = events
+        .iter()
+        .any(|event| matches!(event, Event::Citation(_)));
+    assert!(cited, "{events:?}");
+}

@@ -287,3 +287,23 @@ fn ignored_fields_are_reported_and_not_used() {
     assert_eq!(classic.turn.overrides.temperature, Some(0.5));
     assert!(!classic.ignored.contains(&"temperature".to_owned()));
 }
+
+#[test]
+fn a_field_that_stands_twice_is_refused_and_not_half_dropped() {
+    for (body, twice) in [
+        (r#"{"model":"a","messages":[],"model":"b"}"#, "model"),
+        (
+            r#"{"model":"a","seed":1,"messages":[],"s\u0065ed":2}"#,
+            "seed",
+        ),
+    ] {
+        let error = read_envelope(body.as_bytes()).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(twice));
+        assert_eq!(error.code.as_deref(), Some("invalid_value"));
+    }
+    let null_is_not_given = r#"{"model":null,"messages":[],"model":"b"}"#;
+    assert_eq!(
+        read_envelope(null_is_not_given.as_bytes()).unwrap().model,
+        "b"
+    );
+}
