@@ -95,7 +95,8 @@ pub async fn answer(
             responses::answer(foundry, name, version.as_deref(), turn, call).await
         }
         AgentReference::Classic { assistant_id } => {
-            threads::answer(foundry, assistant_id, turn, call).await
+            // Boxed, because it is the longest, and would make every turn of a new agent as large.
+            Box::pin(threads::answer(foundry, assistant_id, turn, call)).await
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod foundry;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod handlers;
+pub mod hash;
 pub mod identity;
 pub mod middleware;
 pub mod openai;

@@ -4,10 +4,9 @@ pub mod entra;
 pub mod policies;
 pub mod upstream;
 
-use sha2::{Digest, Sha256};
-
 use self::{entra::EntraConfig, policies::Policies, upstream::UpstreamIdentity};
 use super::{ConfigError, Environment};
+use crate::hash::sha256;
 
 /// The SHA-256 digest of an API key.
 pub type KeyDigest = [u8; 32];
@@ -126,7 +125,7 @@ fn parse_hex_digest(hex: &str) -> Option<KeyDigest> {
 
 /// The digest under which a presented key is looked up.
 pub fn digest_of(key: &str) -> KeyDigest {
-    Sha256::digest(key.as_bytes()).into()
+    sha256([key.as_bytes()])
 }
 
 #[cfg(test)]

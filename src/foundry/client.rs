@@ -5,11 +5,10 @@ mod bodies;
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
 use opentelemetry::trace::SpanKind;
 use percent_encoding::AsciiSet;
@@ -17,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::bodies::read_failure;
-pub(super) use self::bodies::{byte_stream, read_json};
+pub(super) use self::bodies::{byte_stream, read_json, read_rest};
 use super::{
     connections::{Connections, NotAnswered, RequestBody, UpstreamBody},
     definitions::Definitions,
@@ -91,9 +90,6 @@ const NOT_IN_A_PATH: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'>');
 /// How the gateway calls itself.
 const USER_AGENT: &str = concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"));
-
-/// How long to wait for the few bytes that end a finished stream, to keep its connection.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Foundry {
     /// A project at `endpoint`; background work is tracked by `tasks`.
@@ -340,8 +336,9 @@ impl Foundry {
         };
         let child = Child::begin("GET", SpanKind::Client);
         let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        // Boxed like every request, because few turns need one.
         child
-            .around(read)
+            .around(Box::pin(read))
             .await
             .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
@@ -363,12 +360,8 @@ impl Foundry {
 
     /// Reads the rest of a finished stream in the background, so that its connection can be used again.
     pub(super) fn keep_connection(&self, leftover: Leftover) {
-        if let Some(mut rest) = leftover.rest {
-            self.tasks.spawn(async move {
-                let drained = async { while rest.next().await.is_some() {} };
-                // Not draining in time costs a connection, nothing else.
-                drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
-            });
+        if let Some(rest) = leftover.rest {
+            self.tasks.spawn(read_rest(rest));
         }
     }
 }

@@ -83,7 +83,7 @@ impl Connections {
     fn answered(
         &self,
         response: Response<hyper::body::Incoming>,
-        connection: OpenConnection,
+        connection: Box<OpenConnection>,
     ) -> Response<UpstreamBody> {
         response.map(|body| UpstreamBody::new(body, connection, Arc::clone(&self.idle)))
     }

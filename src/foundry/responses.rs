@@ -54,6 +54,7 @@ pub(super) async fn answer(
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
+        bytes: foundry.limits.answer_bytes,
     };
     let keeper = Arc::clone(foundry);
     let (keep, request_id) = (turn.keep, call.request_id.clone());

@@ -111,6 +111,7 @@ pub(super) async fn answer(
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
+        bytes: foundry.limits.answer_bytes,
     };
     let mut stream = AnswerStream::new(
         byte_stream(response),

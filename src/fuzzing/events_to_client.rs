@@ -48,9 +48,9 @@ pub(super) fn check(events: &[Event], show_reasoning: bool) {
 fn in_chunks(events: &[Event], head: AnswerHead) -> Heard {
     let mut writer = ChunkWriter::new(head, true);
     let mut out = BytesMut::new();
-    let mut heard = Heard::default();
+    let mut told = Heard::default();
     for event in events {
-        heard.has_failed |= writer.write(event, &mut out).is_err();
+        told.has_failed |= writer.write(event, &mut out).is_err();
     }
     let mut is_done = false;
     let mut errors = 0;
@@ -67,30 +67,30 @@ fn in_chunks(events: &[Event], head: AnswerHead) -> Heard {
                 assert!(error["message"].is_string() && error["code"].is_string());
                 errors += 1;
             }
-            None => heard.take_chunk(&chunk),
+            None => told.take_chunk(&chunk),
         }
     });
     assert_eq!(read, Ok(()), "chunks are no event stream");
-    assert_eq!(is_done, !heard.has_failed, "[DONE] is for a good end");
-    assert_eq!(errors, usize::from(heard.has_failed), "one error");
-    heard
+    assert_eq!(is_done, !told.has_failed, "[DONE] is for a good end");
+    assert_eq!(errors, usize::from(told.has_failed), "one error");
+    told
 }
 
 fn as_a_whole(events: &[Event], head: &AnswerHead) -> Heard {
     let mut fold = AnswerFold::default();
-    let mut heard = Heard::default();
+    let mut told = Heard::default();
     for event in events {
         match fold.push(event.clone()) {
             None => {}
-            Some(Err(_)) => heard.has_failed = true,
+            Some(Err(_)) => told.has_failed = true,
             Some(Ok(reason)) => {
                 let body = fold.body(head, reason);
                 let body = json(std::str::from_utf8(&body).unwrap_or_default());
-                heard.take_whole(&body);
+                told.take_whole(&body);
             }
         }
     }
-    heard
+    told
 }
 
 impl Heard {

@@ -97,6 +97,7 @@ pub(super) fn read_answer(
         let limits = StreamLimits {
             between_bytes: PATIENCE,
             deadline: Instant::now() + PATIENCE,
+            bytes: usize::MAX,
         };
         let first = bodies.next().unwrap_or_else(|| pieces(b"", 1));
         let mut answer = AnswerStream::new(first, translator, limits, Box::new(|_| {}));

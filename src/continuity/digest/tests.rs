@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn scope() -> ScopeKey {
-    ScopeKey::new(b"secret", "web", "helper", "")
+    ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "")
 }
 
 fn said(text: &str) -> Message {
@@ -111,11 +111,11 @@ fn what_was_said_changes_everything() {
 fn callers_agents_names_and_secrets_are_apart() {
     let scopes = [
         scope(),
-        ScopeKey::new(b"other", "web", "helper", ""),
-        ScopeKey::new(b"secret", "app", "helper", ""),
-        ScopeKey::new(b"secret", "web", "helper:2", ""),
-        ScopeKey::new(b"secret", "web", "helper", "chat"),
-        ScopeKey::new(b"secret", "webh", "elper", ""),
+        ScopeKey::new(&MacKey::new(b"other"), "web", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "app", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper:2", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "chat"),
+        ScopeKey::new(&MacKey::new(b"secret"), "webh", "elper", ""),
     ];
     let mut links: Vec<_> = scopes
         .iter()
@@ -215,7 +215,7 @@ proptest! {
         other in prop::array::uniform4("[ab]{0,2}"),
     ) {
         let place = |[secret, caller, agent, name]: &[String; 4]| {
-            let scope = ScopeKey::new(secret.as_bytes(), caller, agent, name);
+            let scope = ScopeKey::new(&MacKey::new(secret.as_bytes()), caller, agent, name);
             (scope.public(), scope.id_key("id"), scope.call_key("call"), scope.after([0; 32], &said("hi")))
         };
         let (left, right) = (place(&one), place(&other));

@@ -22,7 +22,7 @@ const MAX_UNREAD_CHUNKS: usize = 8;
 /// The body of an answer. Read to its end, it leaves its connection to the next request; dropped before, it closes it.
 pub struct UpstreamBody {
     incoming: Incoming,
-    connection: Option<OpenConnection>,
+    connection: Option<Box<OpenConnection>>,
     idle: Arc<IdleConnections>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Debug for UpstreamBody {
 impl UpstreamBody {
     pub(super) fn new(
         incoming: Incoming,
-        connection: OpenConnection,
+        connection: Box<OpenConnection>,
         idle: Arc<IdleConnections>,
     ) -> Self {
         Self {

@@ -26,7 +26,7 @@ struct State {
 }
 
 struct Idle {
-    connection: OpenConnection,
+    connection: Box<OpenConnection>,
     expires: Instant,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for IdleConnections {
 
 impl IdleConnections {
     /// A connection that can be used; those that cannot be any more are closed on the way.
-    pub(super) fn take(&self) -> Option<OpenConnection> {
+    pub(super) fn take(&self) -> Option<Box<OpenConnection>> {
         loop {
             // Looked at outside the lock, because that reads from the socket.
             let mut newest = self.with(|state| state.connections.pop())?;
@@ -53,7 +53,7 @@ impl IdleConnections {
     }
 
     /// Keeps a connection whose answer is read, if it can be used again.
-    pub(super) fn put(self: &Arc<Self>, mut connection: OpenConnection) {
+    pub(super) fn put(self: &Arc<Self>, mut connection: Box<OpenConnection>) {
         if !connection.is_reusable() {
             return;
         }

@@ -18,6 +18,10 @@ use hyper::{
 
 use super::{RequestBody, connector::BoxedIo};
 
+/// Most bytes that one read takes, and that the head of an answer may have. More would be a kind of allocation that
+/// costs more than another read.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
+
 /// A connection on which one request at a time is sent.
 pub(super) struct OpenConnection {
     sender: SendRequest<RequestBody>,
@@ -35,12 +39,16 @@ impl fmt::Debug for OpenConnection {
 }
 
 impl OpenConnection {
-    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Self> {
-        let (sender, driver) = http1::handshake(io).await?;
-        Ok(Self {
+    /// Boxed, because it goes from one request to the next.
+    pub(super) async fn over(io: BoxedIo) -> hyper::Result<Box<Self>> {
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .handshake(io)
+            .await?;
+        Ok(Box::new(Self {
             sender,
             driver: Some(driver),
-        })
+        }))
     }
 
     /// Sends a request and waits for the head of its answer. The error holds the request where none of it was sent.

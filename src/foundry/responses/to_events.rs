@@ -10,7 +10,9 @@ use self::reasoning::Reasoning;
 use super::{
     citations,
     items::{self, Fate},
-    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+    wire::{
+        Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, TextDelta, Usage,
+    },
 };
 use crate::{
     agent::{
@@ -70,7 +72,7 @@ impl Translator for ResponsesTranslator {
     ) -> serde_json::Result<()> {
         match name {
             "response.output_text.delta" | "response.refusal.delta" => {
-                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                let event: TextDelta<'_> = serde_json::from_str(data)?;
                 self.start(events);
                 self.enter_part(event.output_index, event.content_index, events);
                 self.push_text(

@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::body::Body;
@@ -21,6 +21,8 @@ use crate::{foundry::connections::RequestBody, random_id::random_id};
 pub(super) enum Problem {
     /// The file, or the form around it, is too large.
     TooLarge,
+    /// A field other than the file, of this name, is too long.
+    FieldTooLong(String),
     /// A field is missing.
     Missing(&'static str),
     /// It is no form, or it broke off.
@@ -39,7 +41,11 @@ impl Told {
 
     fn tell(&self, problem: Problem) -> std::io::Error {
         let error = std::io::Error::other(format!("{problem:?}"));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        // The first one is the cause of those that follow.
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(problem);
         error
     }
 }
@@ -47,6 +53,7 @@ impl Told {
 /// A form on its way.
 pub(super) struct UploadForm {
     form: Multipart<'static>,
+    between_contents: BetweenContents,
     name_file: NameFile,
     boundary: String,
     told: Told,
@@ -56,7 +63,12 @@ type NameFile = Box<dyn Fn(&str) -> String + Send + Sync>;
 type Written = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 /// Fields other than the file are words.
-const MAX_FIELD_BYTES: u64 = 4 << 10;
+pub(super) const MAX_FIELD_BYTES: u64 = 4 << 10;
+/// Most bytes between the contents of two fields, where the reader keeps everything until it finds the end of a head.
+/// What has arrived of a content beside its head counts too.
+const MAX_BYTES_BETWEEN_CONTENTS: usize = 1 << 20;
+/// Part of the name of a field that is repeated.
+const MAX_NAME_CHARACTERS: usize = 64;
 const FILE: &str = "file";
 const PURPOSE: &str = "purpose";
 
@@ -77,11 +89,14 @@ impl UploadForm {
             .per_field(MAX_FIELD_BYTES)
             .for_field(FILE, limit);
         let constraints = Constraints::new().size_limit(sizes);
+        let (between_contents, told) = (BetweenContents::default(), Told::default());
+        let bytes = between_contents.bounding(body, told.clone());
         Ok(Self {
-            form: Multipart::with_constraints(body.into_data_stream(), boundary, constraints),
+            form: Multipart::with_constraints(bytes, boundary, constraints),
+            between_contents,
             name_file: Box::new(name_file),
             boundary: random_id("gateway-"),
-            told: Told::default(),
+            told,
         })
     }
 
@@ -95,7 +110,10 @@ impl UploadForm {
             if seen.all {
                 return Ok(None);
             }
-            let written = match form.form.next_field().await {
+            form.between_contents.begin();
+            let field = form.form.next_field().await;
+            form.between_contents.end();
+            let written = match field {
                 Ok(Some(field)) => form.write_field(field, &mut seen),
                 Ok(None) => {
                     seen.check().map_err(|problem| form.told.tell(problem))?;
@@ -140,6 +158,50 @@ impl UploadForm {
     }
 }
 
+/// Counts what is read while no content is.
+#[derive(Debug, Clone, Default)]
+struct BetweenContents(Arc<Mutex<Option<usize>>>);
+
+impl BetweenContents {
+    fn begin(&self) {
+        *self.read() = Some(0);
+    }
+
+    fn end(&self) {
+        *self.read() = None;
+    }
+
+    fn read(&self) -> MutexGuard<'_, Option<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes of `body`, up to a bound while nothing but heads is read.
+    fn bounding(
+        &self,
+        body: Body,
+        told: Told,
+    ) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
+        let between = self.clone();
+        TryStreamExt::map_err(body.into_data_stream(), std::io::Error::other).and_then(
+            move |chunk| {
+                let mut read = between.read();
+                if let Some(read) = &mut *read {
+                    *read += chunk.len();
+                }
+                let is_too_much = read.is_some_and(|read| MAX_BYTES_BETWEEN_CONTENTS < read);
+                std::future::ready(if is_too_much {
+                    Err(told.tell(Problem::Unreadable(format!(
+                        "the head of a field, or what is before the first one, is longer than \
+                         {MAX_BYTES_BETWEEN_CONTENTS} bytes"
+                    ))))
+                } else {
+                    Ok(chunk)
+                })
+            },
+        )
+    }
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     file: bool,
@@ -170,6 +232,12 @@ fn quoted(name: &str) -> String {
 
 fn problem_of(error: &multer::Error) -> Problem {
     match error {
+        multer::Error::FieldSizeExceeded { field_name, .. }
+            if field_name.as_deref() != Some(FILE) =>
+        {
+            let name = field_name.as_deref().unwrap_or_default();
+            Problem::FieldTooLong(name.chars().take(MAX_NAME_CHARACTERS).collect())
+        }
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             Problem::TooLarge
         }
