@@ -18,8 +18,9 @@ use hyper::{
 
 use super::{RequestBody, connector::BoxedIo};
 
-/// Most bytes of an answer's head, and of one read: so much of an answer is in memory at a time whose client is slow.
-const MAX_READ_BYTES: usize = 128 << 10;
+/// Most bytes that one read takes, and that the head of an answer may have. More would be a kind of allocation that
+/// costs more than another read; and so much of an answer is in memory at a time whose client is slow.
+const MAX_READ_BYTES: usize = 64 << 10;
 
 /// A connection on which one request at a time is sent.
 pub(super) struct OpenConnection {
