@@ -30,7 +30,7 @@ pub(super) async fn try_cell(
     let table = table_name(&row, mode, dialect);
     // Where nothing hangs, no deadline may be what ends a request to the store.
     let budget = if row.hangs() { "2" } else { "20" };
-    let gateway = gateway_with(&emulator, azurite, &proxy, &table, budget).await;
+    let gateway = gateway_with(&emulator, &proxy, &table, budget).await;
     drop(starting);
     let conversation = begin(&gateway, dialect, "the first turn").await;
     // What the store did not take in time is written a little later.
@@ -53,14 +53,8 @@ pub(super) async fn try_cell(
     Ok(outcome)
 }
 
-async fn gateway_with(
-    emulator: &Emulator,
-    azurite: &Azurite,
-    proxy: &Proxy,
-    table: &str,
-    budget: &str,
-) -> Gateway {
-    let connection = azurite.connection_string_through(&proxy.origin());
+async fn gateway_with(emulator: &Emulator, proxy: &Proxy, table: &str, budget: &str) -> Gateway {
+    let connection = Azurite::connection_string_through(&proxy.origin());
     let settings = [
         ("THREADS_CONNECTION_STRING", connection.as_str()),
         ("THREADS_TABLE_NAME", table),
@@ -74,7 +68,7 @@ async fn gateway_with(
 pub(super) async fn a_store_that_fails_halfway_is_told_as_that(azurite: &Azurite) {
     let emulator = emulator(foundry_emulator::Behaviour::default()).await;
     let mut proxy = Proxy::in_front_of(azurite.address(), Security::Clear).await;
-    let gateway = gateway_with(&emulator, azurite, &proxy, "halfway", "20").await;
+    let gateway = gateway_with(&emulator, &proxy, "halfway", "20").await;
     let [_, classic] = &DIALECTS;
     let conversation = begin(&gateway, classic, "the first turn").await;
     aftermath::no_task_is_left(&gateway).await.unwrap();
