@@ -191,10 +191,13 @@ async fn dropping_reports_what_is_left() {
         seen.unwrap()
     }
     const TEXT: &[&str] = &["data: a\n\n"];
+    const UNREADABLE: &[&str] = &["event: unreadable\ndata: {\n\n"];
     const COMPLETED: &[&str] = &["event: completed\ndata: 1\n\n"];
     assert_eq!(leftover_after(COMPLETED, false).await, (true, false));
     assert_eq!(leftover_after(COMPLETED, true).await, (true, true));
     assert_eq!(leftover_after(TEXT, true).await, (false, false));
+    // An agent whose events cannot be read is stopped like one whose client has left.
+    assert_eq!(leftover_after(UNREADABLE, true).await, (false, false));
 }
 
 #[tokio::test]
