@@ -189,3 +189,6 @@ fn write_event(data: &impl Serialize, out: &mut BytesMut) {
         out.put_slice(b"\n\n");
     }
 }
+
+#[cfg(test)]
+mod tests;
