@@ -5,6 +5,9 @@
 #   scripts/test.sh rust      the tests in Rust; they start Azurite, so this needs Node.js too
 #   scripts/test.sh python    the programs, driven by the SDKs for Python
 #   scripts/test.sh node      the programs, driven by the SDKs for JavaScript
+#   scripts/test.sh budgets   what a request costs, in counts; this needs valgrind and a release build
+#
+# Without valgrind the budgets are not checked: that is said, and with CI set it is a failure.
 #
 # What the suites need is installed into target/conformance, conformance/node/node_modules and
 # tests/azurite/node_modules, from pinned lists, and installed again only when a list changes. Nothing
@@ -62,7 +65,7 @@ check_tools() {
     python3 -c 'import ensurepip, venv' 2> /dev/null ||
       fail 'Python cannot make virtual environments: install its venv module (python3-venv on Debian and Ubuntu)'
   fi
-  if [[ $suite != python ]]; then
+  if [[ $suite != python && $suite != budgets ]]; then
     command -v node > /dev/null || fail 'node is missing: install Node.js 20 or newer'
     command -v npm > /dev/null || fail 'npm is missing: it comes with Node.js 20 or newer'
     node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
@@ -105,7 +108,19 @@ pytest_suite() {
   "$installed/python/bin/python" -m pytest -c conformance/python/pytest.ini "conformance/python/$1"
 }
 
-[[ $suite =~ ^(all|rust|python|node)$ ]] || fail "unknown suite '$suite': say rust, python, node, or nothing for all"
+# What a request costs. Where valgrind is missing, nothing was checked, which must not look like a success.
+budgets_suite() {
+  if ! command -v valgrind > /dev/null; then
+    printf '\nNO BUDGET WAS CHECKED: valgrind is missing. On Debian and Ubuntu: apt-get install valgrind\n' >&2
+    [[ -z ${CI:-} && $suite == all ]] || return 1
+    summary+=('NOT RUN         Budgets: valgrind is missing, instructions and allocations were not counted')
+    return
+  fi
+  cargo bench --locked --bench budgets
+}
+
+[[ $suite =~ ^(all|rust|python|node|budgets)$ ]] ||
+  fail "unknown suite '$suite': say rust, python, node, budgets, or nothing for all"
 check_tools
 mkdir -p "$installed"
 
@@ -113,7 +128,7 @@ if [[ $suite == all || $suite == rust ]]; then
   require 'Rust: install Azurite, the Table Storage of the tests' install_node tests/azurite
   check 'Rust: unit and integration tests' cargo test --workspace --locked
 fi
-if [[ $suite != rust ]]; then
+if [[ $suite != rust && $suite != budgets ]]; then
   require 'Build the programs that the suites start' cargo build --workspace --locked
 fi
 if [[ $suite == all || $suite == python ]]; then
@@ -126,5 +141,8 @@ if [[ $suite == all || $suite == node ]]; then
   require 'Node: install the SDKs' install_node conformance/node
   check "Node: Microsoft's SDKs against the emulator" node conformance/node/run.js emulator
   check 'Node: openai against the gateway' node conformance/node/run.js gateway
+fi
+if [[ $suite == all || $suite == budgets ]]; then
+  check 'Budgets: instructions and allocations of a request' budgets_suite
 fi
 finish

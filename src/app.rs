@@ -3,7 +3,6 @@
 use std::{ops::Deref, sync::Arc};
 
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +17,7 @@ use crate::{
         http_client,
         projects::{Project, Projects, Reach},
     },
+    hash::sha256,
     identity::{
         Callers, Identity, TokenSource,
         callers::{Caller, limits::CallerLimits},
@@ -174,23 +174,23 @@ fn file_secret(config: &Config) -> Result<Vec<u8>, ConfigError> {
 /// The secret under which histories are fingerprinted: the configured one, or what all instances of the same
 /// configuration share anyway. Changing it costs a replay of each conversation, nothing else.
 fn fingerprint_secret(config: &Config) -> Vec<u8> {
-    let mut hash = Sha256::new();
+    let mut parts: Vec<&[u8]> = Vec::new();
     if let Some(key) = &config.continuity.key {
-        hash.update(key.expose_secret());
+        parts.push(key.expose_secret().as_bytes());
     } else {
         match &config.foundry.project_endpoint {
-            Some(endpoint) => hash.update(endpoint.as_str()),
+            Some(endpoint) => parts.push(endpoint.as_str().as_bytes()),
             None => {
                 for project in config.agents.projects.values() {
-                    hash.update(project.endpoint.as_str());
+                    parts.push(project.endpoint.as_str().as_bytes());
                 }
             }
         }
         for key in &config.callers.keys {
-            hash.update(key.digest);
+            parts.push(&key.digest);
         }
     }
-    hash.finalize().to_vec()
+    sha256(parts).to_vec()
 }
 
 /// [`App`] as handlers and middleware take it.

@@ -37,7 +37,7 @@ pub async fn run(environment: &Environment, port: u16) -> anyhow::Result<()> {
             r#"{"aliases":{"gpt-4o":"assistant"}}"#.to_owned(),
         ),
     ]))?;
-    let listener = listen(port).await?;
+    let listener = listen(port)?;
     let base_url = format!("http://{}/v1", listener.local_addr()?);
     let app = App::build(config)?;
     let serving = server::serve(listener, app, server::stop_signal()?);
@@ -53,9 +53,9 @@ pub async fn run(environment: &Environment, port: u16) -> anyhow::Result<()> {
     }
 }
 
-async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+fn listen(port: u16) -> anyhow::Result<TcpListener> {
     let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port));
-    server::bind(address).await.with_context(|| {
+    server::bind(address).with_context(|| {
         format!("cannot listen on {address}; try another port: foundry-gateway demo --port 0")
     })
 }

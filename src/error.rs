@@ -233,13 +233,16 @@ impl ApiError {
         }
     }
 
+    /// The `code` of a bug.
+    pub const INTERNAL: &'static str = "internal_error";
+
     /// A bug.
     pub fn internal() -> Self {
         let message = "the gateway failed; its log tells more under this request's x-request-id";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             SERVER_ERROR,
-            "internal_error",
+            Self::INTERNAL,
             message,
         )
     }

@@ -1,15 +1,18 @@
 //! The Foundry Agent Service, as a client sees it.
 //!
 //! [`answer`] lets an agent answer: new agents in [`responses`], classic ones in [`threads`].
-//! [`client`] sends, [`retry`] says what may be sent again, [`failures`] reads what went wrong.
+//! [`client`] sends over [`connections`], [`retry`] says what may be sent again, [`failures`] reads what went wrong.
 //! [`directory`] lists the agents, [`definition`] reads what one is made of, [`readiness`] tells whether the service can be used,
 //! for each of [`projects`].
 
 pub mod client;
+pub mod connections;
 mod definitions;
 pub mod directory;
 mod failures;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod http_client;
 mod lenient;
 pub mod projects;
@@ -92,7 +95,8 @@ pub async fn answer(
             responses::answer(foundry, name, version.as_deref(), turn, call).await
         }
         AgentReference::Classic { assistant_id } => {
-            threads::answer(foundry, assistant_id, turn, call).await
+            // Boxed, because it is the longest, and would make every turn of a new agent as large.
+            Box::pin(threads::answer(foundry, assistant_id, turn, call)).await
         }
     }
 }

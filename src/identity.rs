@@ -8,6 +8,7 @@ pub mod entra;
 pub mod file_ids;
 pub mod on_behalf;
 pub mod token;
+mod transport;
 
 pub use self::{
     callers::Callers,

@@ -17,7 +17,10 @@ pub mod continuity;
 pub mod demo;
 pub mod error;
 pub mod foundry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod handlers;
+pub mod hash;
 pub mod identity;
 pub mod middleware;
 pub mod openai;

@@ -50,7 +50,7 @@ fn serve(environment: &Environment) -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     // Bind first: the host probes the port, and nothing that follows may keep it waiting.
-    let listener = server::bind(config.listen.address).await.with_context(|| {
+    let listener = server::bind(config.listen.address).with_context(|| {
         format!(
             "cannot listen on {}; PORT names another port",
             config.listen.address

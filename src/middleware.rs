@@ -17,6 +17,7 @@ use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
 };
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::request_id::RequestId;
@@ -24,18 +25,23 @@ use crate::app::AppState;
 
 /// The layers of routes that need a caller.
 pub fn around_callers(router: Router<AppState>, app: &AppState) -> Router<AppState> {
-    router
-        .route_layer(from_fn_with_state(app.clone(), in_flight::limit))
-        .route_layer(from_fn_with_state(app.clone(), caller_limits::limit))
-        .route_layer(from_fn_with_state(app.clone(), authenticate::authenticate))
+    // One stack: each call of `route_layer` would put every route into one more box.
+    router.route_layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(app.clone(), authenticate::authenticate))
+            .layer(from_fn_with_state(app.clone(), caller_limits::limit))
+            .layer(from_fn_with_state(app.clone(), in_flight::limit)),
+    )
 }
 
 /// The layers of every request.
 pub fn around_everything(router: Router, app: AppState) -> Router {
-    router
-        .layer(CatchPanicLayer::custom(panics::respond))
-        .layer(from_fn(unread_body::read_the_rest))
-        .layer(from_fn_with_state(app, access_log::log))
-        .layer(from_fn(request_id::assign))
-        .layer(from_fn(response_headers::add))
+    router.layer(
+        ServiceBuilder::new()
+            .layer(from_fn(response_headers::add))
+            .layer(from_fn(request_id::assign))
+            .layer(from_fn_with_state(app, access_log::log))
+            .layer(from_fn(unread_body::read_the_rest))
+            .layer(CatchPanicLayer::custom(panics::respond)),
+    )
 }

@@ -11,6 +11,15 @@ use crate::{
     middleware,
 };
 
+/// What a client is told for whom there is no connection: that the process lives, and that it should come again.
+pub fn refusing(app: AppState) -> Router {
+    let router = Router::new()
+        .route("/", get(health::alive))
+        .route("/healthz", get(health::alive))
+        .fallback(fallback::too_many_connections);
+    middleware::around_everything(router, app)
+}
+
 /// The routes, with every layer around them.
 pub fn build(app: AppState) -> Router {
     let for_callers = Router::new()

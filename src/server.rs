@@ -1,6 +1,9 @@
 //! Accepts connections and serves them until told to stop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+pub(crate) mod client_stream;
+mod door;
+
+use std::{io, net::SocketAddr};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -10,56 +13,65 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
 };
 
-use crate::{app::AppState, router};
+use self::{
+    client_stream::ClientStream,
+    door::{Door, REFUSAL_TIMEOUT, Visitor},
+};
+use crate::{app::AppState, config::limits::LimitsConfig, router};
 
-/// Most connections at once. Each needs little more than a socket; requests are bounded by a setting.
-const MAX_CONNECTIONS: usize = 4096;
 /// Most header fields of a request.
 const MAX_HEADERS: usize = 100;
-/// Pause after the system could not give a connection, for example for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Most bytes of a request's head, and least bytes of an answer that wait for a slow client before the gateway stops
+/// to read more of it from the agent.
+const MAX_HEAD_BYTES: usize = 128 << 10;
 
 /// Binds the configured address.
-pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    door::bind(address)
 }
 
 /// Serves until `stop` resolves; then waits for open answers, as long as the configuration allows.
 ///
 /// The Functions host never lets it come to that: it kills the process. This is for local runs and containers.
 pub async fn serve(listener: TcpListener, app: AppState, stop: impl Future<Output = ()>) {
-    let router = router::build(app.clone());
+    let limits = app.config.limits.clone();
+    let (router, refusing) = (router::build(app.clone()), router::refusing(app.clone()));
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let door = Door::new(listener, limits.connections);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = tokio::select! {
+        let visitor = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &connections) => accepted,
+            visitor = door.next() => visitor,
         };
-        match accepted {
-            Ok((stream, permit)) => {
-                let connection = graceful.watch(connection(stream, router.clone(), &app));
+        match visitor {
+            Visitor::Served(stream, permit) => {
+                let connection = connection(&limits, stream, router.clone());
+                let connection = graceful.watch(connection);
+                app.tasks.spawn(client_stream::serving(async move {
+                    tell_end(connection.await);
+                    drop(permit);
+                }));
+            }
+            Visitor::Refused(stream, permit) => {
+                let connection = graceful.watch(refusal(&limits, stream, refusing.clone()));
                 app.tasks.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!("a connection ended early: {error}");
+                    // In time or not: it was told what there is to tell.
+                    if let Ok(ended) = tokio::time::timeout(REFUSAL_TIMEOUT, connection).await {
+                        tell_end(ended);
                     }
                     drop(permit);
                 });
             }
-            Err(error) => {
-                tracing::warn!("no connection could be accepted: {error}");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
         }
     }
-    drop(listener);
-    let grace = app.config.limits.shutdown;
+    drop(door);
+    let grace = limits.shutdown;
     let drained = async {
         graceful.shutdown().await;
         app.tasks.close();
@@ -70,6 +82,12 @@ pub async fn serve(listener: TcpListener, app: AppState, stop: impl Future<Outpu
             grace_ms = grace.as_millis(),
             "stopped with answers still open"
         );
+    }
+}
+
+fn tell_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!("a connection ended early: {error}");
     }
 }
 
@@ -85,27 +103,34 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, permit))
-}
-
-fn connection(
-    stream: TcpStream,
+/// HTTP/1 over `stream`, with every bound on what its client may send and how long it may take.
+fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    limits: &LimitsConfig,
+    stream: S,
     router: Router,
-    app: &AppState,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+) -> http1::Connection<TokioIo<ClientStream<S>>, TowerToHyperService<Router>> {
+    let stream = ClientStream::new(stream, limits.response_write);
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(app.config.limits.request_headers)
+        .header_read_timeout(limits.request_headers)
         .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }
+
+/// The same for one request, which is refused.
+fn refusal<S: AsyncRead + AsyncWrite + Unpin>(
+    limits: &LimitsConfig,
+    stream: S,
+    router: Router,
+) -> http1::Connection<TokioIo<ClientStream<S>>, TowerToHyperService<Router>> {
+    let stream = ClientStream::new(stream, limits.response_write);
+    http1::Builder::new()
+        .keep_alive(false)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
+
+#[cfg(test)]
+mod tests;

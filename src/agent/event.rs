@@ -116,11 +116,13 @@ pub struct Usage {
 }
 
 impl std::ops::AddAssign for Usage {
+    /// The service's numbers may be any: a sum ends at the largest there is.
     fn add_assign(&mut self, other: Self) {
-        self.input += other.input;
-        self.cached_input += other.cached_input;
-        self.output += other.output;
-        self.reasoning_output += other.reasoning_output;
-        self.total += other.total;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input, other.input);
+        add(&mut self.cached_input, other.cached_input);
+        add(&mut self.output, other.output);
+        add(&mut self.reasoning_output, other.reasoning_output);
+        add(&mut self.total, other.total);
     }
 }

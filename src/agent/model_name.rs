@@ -131,10 +131,13 @@ pub fn parse(name: &str) -> Option<AgentReference> {
     })
 }
 
+/// Longest name, version or id that is asked for.
+const LONGEST_NAME: usize = 128;
+
 /// Names become path segments upstream: only what needs no escaping is a name. Foundry allows 63 characters.
 fn is_plain(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= 128
+        && name.len() <= LONGEST_NAME
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))

@@ -61,10 +61,15 @@ pub struct StreamLimits {
     pub between_bytes: Duration,
     /// When the whole answer must be over.
     pub deadline: Instant,
+    /// Most bytes of the whole answer, as the service writes it.
+    pub bytes: usize,
 }
 
 /// Part of an unknown item's kind that is logged.
 const MAX_KIND_CHARACTERS: usize = 64;
+
+/// Reads after the last event in which the end of the body is looked for: one that has none must not hold up the answer.
+const MAX_LAST_READS: usize = 8;
 
 /// Largest event that is read. The terminal event repeats the whole answer and the agent's instructions.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
@@ -82,6 +87,7 @@ pub struct AnswerStream {
     ended_by_service: bool,
     left: LeftState,
     limits: StreamLimits,
+    bytes_read: usize,
     last_read: Instant,
     timer: Pin<Box<Sleep>>,
     on_drop: Option<OnDrop>,
@@ -127,6 +133,7 @@ impl AnswerStream {
             ended_by_service: false,
             left: LeftState::Unusable,
             limits,
+            bytes_read: 0,
             last_read: now,
             timer: Box::pin(tokio::time::sleep_until(
                 limits.deadline.min(now + limits.between_bytes),
@@ -232,6 +239,12 @@ impl AnswerStream {
                 }
                 continue;
             }
+            // Where a read is always ready, the timer is never looked at.
+            if self.limits.deadline <= self.last_read {
+                self.bytes = None;
+                self.fail(Failure::timed_out("no end within the limit"));
+                continue;
+            }
             let Some(bytes) = &mut self.bytes else {
                 self.fail(Failure::broken_off(
                     "the stream ended without a terminal event",
@@ -270,6 +283,14 @@ impl AnswerStream {
 
     fn read(&mut self, chunk: &[u8], context: &mut Context<'_>) {
         self.last_read = Instant::now();
+        self.bytes_read += chunk.len();
+        if self.limits.bytes < self.bytes_read {
+            self.bytes = None;
+            let most = self.limits.bytes;
+            return self.fail(Failure::unreadable(format!(
+                "the answer is larger than {most} bytes (GATEWAY_MAX_ANSWER_BYTES)"
+            )));
+        }
         let (translator, events) = (&mut self.translator, &mut self.read_events);
         let mut end_seen = false;
         let decoded = self.decoder.feed(chunk, |name, data| {
@@ -300,7 +321,10 @@ impl AnswerStream {
 
     /// Looks whether the body ends with its last event, which frees the connection for the next request.
     fn finish_body(&mut self, context: &mut Context<'_>) {
-        while let Some(bytes) = &mut self.bytes {
+        for _ in 0..MAX_LAST_READS {
+            let Some(bytes) = &mut self.bytes else {
+                return;
+            };
             match bytes.as_mut().poll_next(context) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(None | Some(Err(_))) => self.bytes = None,

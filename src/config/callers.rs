@@ -4,10 +4,9 @@ pub mod entra;
 pub mod policies;
 pub mod upstream;
 
-use sha2::{Digest, Sha256};
-
 use self::{entra::EntraConfig, policies::Policies, upstream::UpstreamIdentity};
 use super::{ConfigError, Environment};
+use crate::hash::sha256;
 
 /// The SHA-256 digest of an API key.
 pub type KeyDigest = [u8; 32];
@@ -114,7 +113,7 @@ fn parse_entry(entry: &str) -> Result<CallerKey, String> {
 }
 
 fn parse_hex_digest(hex: &str) -> Option<KeyDigest> {
-    if hex.len() != 64 || !hex.is_ascii() {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     let mut digest = KeyDigest::default();
@@ -126,7 +125,7 @@ fn parse_hex_digest(hex: &str) -> Option<KeyDigest> {
 
 /// The digest under which a presented key is looked up.
 pub fn digest_of(key: &str) -> KeyDigest {
-    Sha256::digest(key.as_bytes()).into()
+    sha256([key.as_bytes()])
 }
 
 #[cfg(test)]
@@ -161,6 +160,8 @@ mod tests {
             "GATEWAY_API_KEYS cannot be used: entry 2: the key is shorter than 16 characters"
         );
         assert!(read("web=sha256:12").is_err());
+        let signs = format!("web=sha256:{}", "+a".repeat(32));
+        assert!(read(&signs).is_err(), "a sign is no digit");
         assert!(read("a b=0123456789abcdef").is_err());
     }
 

@@ -31,10 +31,19 @@ pub struct LimitsConfig {
     pub request_headers: Duration,
     /// `GATEWAY_BODY_TIMEOUT_SECONDS`: a client's request body; default 60.
     pub request_body: Duration,
+    /// `GATEWAY_WRITE_TIMEOUT_SECONDS`: how long a client may take nothing of an answer that is ready for it;
+    /// default 60. A client that takes a little now and then is bounded by the other limits.
+    pub response_write: Duration,
     /// `GATEWAY_MAX_BODY_BYTES`: size of a request body; default 32 MiB.
     pub request_body_bytes: usize,
+    /// `GATEWAY_MAX_ANSWER_BYTES`: size of an agent's answer as the service writes it, with some two hundred bytes
+    /// around every few letters; default 256 MiB.
+    pub answer_bytes: usize,
     /// `GATEWAY_MAX_CONCURRENT_REQUESTS`: answers in the making; default 512.
     pub concurrent_requests: usize,
+    /// `GATEWAY_MAX_CONNECTIONS`: connections of clients, idle ones included; default 4096. Each needs little more
+    /// than a socket.
+    pub connections: usize,
     /// `GATEWAY_SHUTDOWN_SECONDS`: how long open answers may take after SIGTERM; default 25.
     pub shutdown: Duration,
 }
@@ -82,9 +91,19 @@ impl LimitsConfig {
                 60.0,
                 SHORTEST..=HOUR,
             )?,
+            response_write: environment.seconds(
+                "GATEWAY_WRITE_TIMEOUT_SECONDS",
+                60.0,
+                SHORTEST..=HOUR,
+            )?,
             request_body_bytes: environment.number(
                 "GATEWAY_MAX_BODY_BYTES",
                 32 << 20,
+                1024..=1 << 30,
+            )?,
+            answer_bytes: environment.number(
+                "GATEWAY_MAX_ANSWER_BYTES",
+                256 << 20,
                 1024..=1 << 30,
             )?,
             concurrent_requests: environment.number(
@@ -92,6 +111,7 @@ impl LimitsConfig {
                 512,
                 1..=100_000,
             )?,
+            connections: environment.number("GATEWAY_MAX_CONNECTIONS", 4096, 1..=1_000_000)?,
             shutdown: environment.seconds("GATEWAY_SHUTDOWN_SECONDS", 25.0, 0.0..=HOUR)?,
         })
     }

@@ -294,6 +294,11 @@ pub const SETTINGS: &[Setting] = &[
         "a client's request body",
     ),
     setting(
+        "GATEWAY_WRITE_TIMEOUT_SECONDS",
+        "`60`",
+        "how long a client may take nothing of an answer that is ready for it; then its connection is closed and its agent stopped",
+    ),
+    setting(
         "GATEWAY_MAX_BODY_BYTES",
         "`33554432`",
         "size of a request body",
@@ -304,9 +309,19 @@ pub const SETTINGS: &[Setting] = &[
         "size of an uploaded file, which streams through; the service takes 512 MiB",
     ),
     setting(
+        "GATEWAY_MAX_ANSWER_BYTES",
+        "`268435456`",
+        "size of an agent's answer, as the service streams it",
+    ),
+    setting(
         "GATEWAY_MAX_CONCURRENT_REQUESTS",
         "`512`",
         "answers in the making; more are refused with 503",
+    ),
+    setting(
+        "GATEWAY_MAX_CONNECTIONS",
+        "`4096`",
+        "connections of clients, idle ones included; more are refused with 503",
     ),
     setting(
         "GATEWAY_SHUTDOWN_SECONDS",

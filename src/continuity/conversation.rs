@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     agent::{Head, Message, Turn, model_name::ResolvedAgent, turn::WaitingRun},
+    hash::MacKey,
     random_id::random_id,
 };
 
@@ -73,7 +74,7 @@ impl Placed {
 pub struct Conversations {
     pub(super) store: Arc<dyn ConversationStore>,
     clock: Arc<dyn Clock>,
-    secret: Vec<u8>,
+    secret: MacKey,
     keep_seconds: u64,
 }
 
@@ -88,7 +89,7 @@ impl Conversations {
         Self {
             store,
             clock,
-            secret,
+            secret: MacKey::new(&secret),
             keep_seconds,
         }
     }
@@ -99,7 +100,10 @@ impl Conversations {
         let agent = request.agent.qualified_name();
         let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
         // An id means the same under every name.
-        let ids = ScopeKey::new(&self.secret, request.caller, &agent, "");
+        let ids = match request.name {
+            "" => scope.clone(),
+            _ => ScopeKey::new(&self.secret, request.caller, &agent, ""),
+        };
         let chain = Chain::of(&turn, &scope);
         let known = chain
             .as_ref()

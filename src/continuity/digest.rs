@@ -6,12 +6,10 @@
 
 use std::borrow::Cow;
 
-use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
-
 use crate::{
     agent::{Message, Turn, UserPart, turn::ToolCall},
     continuity::store::Key,
+    hash::{MacKey, hex},
 };
 
 /// A link of the chain: 32 bytes that stand for all messages so far.
@@ -20,44 +18,35 @@ pub type Link = [u8; 32];
 /// The key of all fingerprints of one caller with one agent.
 ///
 /// Without it nobody can tell from a row which text it stands for, and no caller's chain meets another's.
-#[derive(Clone)]
-pub struct ScopeKey([u8; 32]);
-
-impl std::fmt::Debug for ScopeKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("ScopeKey")
-    }
-}
+#[derive(Debug, Clone)]
+pub struct ScopeKey(MacKey);
 
 impl ScopeKey {
     /// The key of `caller` with `agent` (and, where it is named, of one conversation), under the gateway's secret.
-    pub fn new(secret: &[u8], caller: &str, agent: &str, conversation: &str) -> Self {
-        Self(mac(
-            secret,
-            &[
-                b"scope",
-                caller.as_bytes(),
-                agent.as_bytes(),
-                conversation.as_bytes(),
-            ],
-        ))
+    pub fn new(secret: &MacKey, caller: &str, agent: &str, conversation: &str) -> Self {
+        Self(MacKey::new(&secret.sign_fields(&[
+            b"scope",
+            caller.as_bytes(),
+            agent.as_bytes(),
+            conversation.as_bytes(),
+        ])))
     }
 
     /// The caller's part of a row, the same for all agents' rows of this scope.
     pub fn public(&self) -> String {
-        hex(&mac(&self.0, &[b"public"]))
+        hex(&self.0.sign_fields(&[b"public"]))
     }
 
     /// The first link, before any message.
     fn start(&self) -> Link {
-        mac(&self.0, &[b"start"])
+        self.0.sign_fields(&[b"start"])
     }
 
     /// The link after `message`.
     pub fn after(&self, link: Link, message: &Message) -> Link {
         let mut fingerprint = Fingerprint::default();
         fingerprint.message(message);
-        mac(&self.0, &[&link, &fingerprint.0])
+        self.0.sign_fields(&[&link, &fingerprint.0])
     }
 
     /// Where the row of `link` is, in the partition of the conversation that begins with `root`.
@@ -70,10 +59,10 @@ impl ScopeKey {
 
     /// Where the row of an id that a client was told is.
     pub fn id_key(&self, id: &str) -> Key {
-        let place = mac(&self.0, &[b"id", id.as_bytes()]);
+        let place = self.0.sign_fields(&[b"id", id.as_bytes()]);
         Key {
             partition: hex(&place),
-            row: hex(&mac(&self.0, &[b"id row", id.as_bytes()])),
+            row: hex(&self.0.sign_fields(&[b"id row", id.as_bytes()])),
         }
     }
 
@@ -81,8 +70,8 @@ impl ScopeKey {
     /// `call_id`. The service makes these ids up, so that one is enough.
     pub fn call_key(&self, call_id: &str) -> Key {
         Key {
-            partition: hex(&mac(&self.0, &[b"call", call_id.as_bytes()])),
-            row: hex(&mac(&self.0, &[b"call row", call_id.as_bytes()])),
+            partition: hex(&self.0.sign_fields(&[b"call", call_id.as_bytes()])),
+            row: hex(&self.0.sign_fields(&[b"call row", call_id.as_bytes()])),
         }
     }
 
@@ -93,7 +82,9 @@ impl ScopeKey {
             return String::new();
         }
         let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-        hex(&mac(&self.0, &[b"instructions", &mac(&self.0, &parts)]))
+        hex(&self
+            .0
+            .sign_fields(&[b"instructions", &self.0.sign_fields(&parts)]))
     }
 }
 
@@ -210,18 +201,6 @@ fn without(text: &str, open: &str, close: &str) -> String {
     kept
 }
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        // Cannot be: a key of any length is a key for HMAC.
-        return Sha256::digest(key).into();
-    };
-    for part in parts {
-        mac.update(&(part.len() as u64).to_le_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
-}
-
 /// What stands for a part: its text, or what nobody types.
 fn text_of(part: &UserPart) -> Cow<'_, str> {
     match part {
@@ -230,17 +209,6 @@ fn text_of(part: &UserPart) -> Cow<'_, str> {
         UserPart::File(file) => Cow::Owned(format!("\u{1}file {file:?}")),
         UserPart::FileContent { name, data } => Cow::Owned(format!("\u{1}content {name} {data}")),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

@@ -117,4 +117,13 @@ impl ApiError {
             )
         }
     }
+
+    /// More connections than the limit.
+    pub fn too_many_connections() -> Self {
+        Self {
+            message: "this gateway has as many connections open as it may (GATEWAY_MAX_CONNECTIONS); try again shortly"
+                .to_owned(),
+            ..Self::too_many_requests_in_flight()
+        }
+    }
 }

@@ -1,23 +1,27 @@
-//! Sends requests to one Foundry project over the one HTTP client of the process.
+//! Sends requests to one Foundry project.
 
 mod bodies;
 
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderValue, Method, header};
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
 use opentelemetry::trace::SpanKind;
+use percent_encoding::AsciiSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::bodies::read_failure;
-pub(super) use self::bodies::{byte_stream, read_json};
-use super::{definitions::Definitions, failures, retry};
+pub(super) use self::bodies::{byte_stream, read_json, read_rest};
+use super::{
+    connections::{Connections, NotAnswered, RequestBody, UpstreamBody},
+    definitions::Definitions,
+    failures, retry,
+};
 use crate::{
     agent::{Failure, FailureKind, stream::Leftover},
     config::limits::LimitsConfig,
@@ -28,9 +32,13 @@ use crate::{
 
 /// A Foundry project.
 pub struct Foundry {
-    http: reqwest::Client,
+    connections: Arc<Connections>,
     /// Project endpoint without a slash at the end.
     endpoint: String,
+    /// Its path, below which everything is.
+    path: String,
+    /// Its host, and its port where that is not the usual one.
+    host: HeaderValue,
     /// Its host and port.
     server: (String, u16),
     tokens: Arc<dyn TokenSource>,
@@ -73,21 +81,30 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) features: Option<&'a str>,
 }
 
-/// How long to wait for the few bytes that end a finished stream, to keep its connection.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Characters that cannot stand in the path of a request.
+const NOT_IN_A_PATH: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>');
+/// How the gateway calls itself.
+const USER_AGENT: &str = concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"));
 
 impl Foundry {
     /// A project at `endpoint`; background work is tracked by `tasks`.
     pub fn new(
-        http: reqwest::Client,
+        connections: Connections,
         endpoint: &url::Url,
         tokens: Arc<dyn TokenSource>,
         limits: LimitsConfig,
         tasks: TaskTracker,
     ) -> Self {
         Self {
-            http,
+            connections: Arc::new(connections),
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
+            path: endpoint.path().trim_end_matches('/').to_owned(),
+            host: host_of(endpoint),
             server: (
                 endpoint.host_str().unwrap_or_default().to_owned(),
                 endpoint.port_or_known_default().unwrap_or_default(),
@@ -106,8 +123,10 @@ impl Foundry {
     #[must_use]
     pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
         Self {
-            http: self.http.clone(),
+            connections: Arc::clone(&self.connections),
             endpoint: self.endpoint.clone(),
+            path: self.path.clone(),
+            host: self.host.clone(),
             server: self.server.clone(),
             tokens,
             acts_for_a_caller: true,
@@ -135,11 +154,21 @@ impl Foundry {
 
     /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
     /// and the request sent with the new one, once.
-    pub(super) async fn send(
+    ///
+    /// Boxed, because it is a part of every longer future, and is over when an answer begins.
+    pub(super) fn send<'a>(
+        &'a self,
+        request: UpstreamRequest<'a>,
+        call: &'a Call,
+    ) -> BoxFuture<'a, Result<Response<UpstreamBody>, Failure>> {
+        Box::pin(self.send_until_answered(request, call))
+    }
+
+    async fn send_until_answered(
         &self,
         request: UpstreamRequest<'_>,
         call: &Call,
-    ) -> Result<reqwest::Response, Failure> {
+    ) -> Result<Response<UpstreamBody>, Failure> {
         let mut authorization = within(call.deadline, self.tokens.authorization()).await??;
         let mut replaced = false;
         let mut attempt = 0;
@@ -198,22 +227,31 @@ impl Foundry {
         request: &UpstreamRequest<'_>,
         call: &Call,
         authorization: &HeaderValue,
-    ) -> Result<reqwest::Response, SendError> {
-        let mut builder =
-            self.signed_request(request.method.clone(), request.path, authorization, call);
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let body = RequestBody::whole(request.body.clone().unwrap_or_default());
+        let mut signed = self
+            .signed_request(
+                request.method.clone(),
+                request.path,
+                authorization,
+                call,
+                body,
+            )
+            .map_err(SendError::Other)?;
         let features = request.features.map(HeaderValue::from_str);
         if let Some(Ok(features)) = features {
-            builder = builder.header("foundry-features", features);
+            signed.headers_mut().insert("foundry-features", features);
         }
-        if let Some(body) = &request.body {
-            builder = builder
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.clone());
+        if request.body.is_some() {
+            signed.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
         }
         let limit = call.deadline.min(Instant::now() + self.limits.first_byte);
-        match tokio::time::timeout_at(limit, builder.send()).await {
+        match tokio::time::timeout_at(limit, self.connections.send(signed)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(not_answered(&error)),
+            Ok(Err(error)) => Err(not_answered(error)),
             Err(_) => Err(SendError::Other(Failure::timed_out(
                 "no response headers within the limit",
             ))),
@@ -225,18 +263,18 @@ impl Foundry {
         &self,
         path: &str,
         content_type: HeaderValue,
-        body: reqwest::Body,
+        body: RequestBody,
         call: &Call,
-    ) -> Result<reqwest::Response, Failure> {
+    ) -> Result<Response<UpstreamBody>, Failure> {
         let authorization = within(call.deadline, self.tokens.authorization()).await??;
-        let builder = self
-            .signed_request(Method::POST, path, &authorization, call)
-            .header(header::CONTENT_TYPE, content_type)
-            .body(body);
-        match tokio::time::timeout_at(call.deadline, builder.send()).await {
+        let mut signed = self.signed_request(Method::POST, path, &authorization, call, body)?;
+        signed
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+        match tokio::time::timeout_at(call.deadline, self.connections.send(signed)).await {
             Ok(Ok(response)) if response.status().is_success() => Ok(response),
             Ok(Ok(response)) => Err(read_failure(response).await),
-            Ok(Err(error)) => match not_answered(&error) {
+            Ok(Err(error)) => match not_answered(error) {
                 SendError::Connect(failure) | SendError::Other(failure) => Err(failure),
             },
             Err(_) => Err(Failure::timed_out("no response headers within the limit")),
@@ -249,16 +287,39 @@ impl Foundry {
         path: &str,
         authorization: &HeaderValue,
         call: &Call,
-    ) -> reqwest::RequestBuilder {
-        let mut headers = HeaderMap::new();
+        body: RequestBody,
+    ) -> Result<Request<RequestBody>, Failure> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = self.uri(path)?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, self.host.clone());
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(header::AUTHORIZATION, authorization.clone());
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert("x-ms-client-request-id", id);
         }
-        propagation::inject(&mut headers);
-        self.http
-            .request(method, format!("{}{path}", self.endpoint))
-            .headers(headers)
+        propagation::inject(headers);
+        Ok(request)
+    }
+
+    /// The path below the host, with what cannot stand in one (a name with a space) written as it can.
+    fn uri(&self, path: &str) -> Result<Uri, Failure> {
+        let path = format!("{}{path}", self.path);
+        PathAndQuery::try_from(path.as_str())
+            .or_else(|_| {
+                let escaped = percent_encoding::utf8_percent_encode(&path, NOT_IN_A_PATH);
+                PathAndQuery::try_from(escaped.to_string())
+            })
+            .map(Uri::from)
+            .map_err(|error| {
+                Failure::new(
+                    FailureKind::InvalidRequest,
+                    "a name in the request cannot be asked for",
+                )
+                .with_detail(error.to_string())
+            })
     }
 
     /// Sends a request and reads its JSON answer.
@@ -275,8 +336,9 @@ impl Foundry {
         };
         let child = Child::begin("GET", SpanKind::Client);
         let read = async { read_json(self.send(request, call).await?, call.deadline).await };
+        // Boxed like every request, because few turns need one.
         child
-            .around(read)
+            .around(Box::pin(read))
             .await
             .inspect_err(|failure| child.fail(ApiError::code_of(failure.kind)))
     }
@@ -298,12 +360,8 @@ impl Foundry {
 
     /// Reads the rest of a finished stream in the background, so that its connection can be used again.
     pub(super) fn keep_connection(&self, leftover: Leftover) {
-        if let Some(mut rest) = leftover.rest {
-            self.tasks.spawn(async move {
-                let drained = async { while rest.next().await.is_some() {} };
-                // Not draining in time costs a connection, nothing else.
-                drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
-            });
+        if let Some(rest) = leftover.rest {
+            self.tasks.spawn(read_rest(rest));
         }
     }
 }
@@ -321,20 +379,33 @@ enum SendError {
     Other(Failure),
 }
 
-fn not_answered(error: &reqwest::Error) -> SendError {
-    let failed = |kind, message| Failure::new(kind, message).with_detail(full_text(error));
-    if error.is_connect() {
-        SendError::Connect(failed(
-            FailureKind::Unreachable,
-            "the agent service cannot be reached",
-        ))
-    } else {
-        // The request was on its way, so that the agent may have run.
-        SendError::Other(failed(
-            FailureKind::BrokenOff,
-            "the agent service closed the connection without an answer",
-        ))
+fn not_answered(error: NotAnswered) -> SendError {
+    match error {
+        NotAnswered::Unreachable(error) => SendError::Connect(
+            Failure::new(
+                FailureKind::Unreachable,
+                "the agent service cannot be reached",
+            )
+            .with_detail(full_text(&*error)),
+        ),
+        // The agent may have run.
+        NotAnswered::BrokenOff(error) => SendError::Other(
+            Failure::new(
+                FailureKind::BrokenOff,
+                "the agent service closed the connection without an answer",
+            )
+            .with_detail(full_text(&*error)),
+        ),
     }
+}
+
+fn host_of(endpoint: &url::Url) -> HeaderValue {
+    let host = endpoint.host_str().unwrap_or_default();
+    let host = match endpoint.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// An error with its causes; reqwest's own text leaves them out.

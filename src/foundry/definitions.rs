@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) use self::read::of_json;
 use super::client::{Call, Foundry};
 use crate::agent::{AgentReference, Definition, Failure, FailureKind};
@@ -144,4 +144,30 @@ fn refresh_in_background(
             );
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_agents_are_kept_and_no_more() {
+        let definitions = Definitions::default();
+        let agent = |number: usize| AgentReference::New {
+            name: format!("agent-{number}"),
+            version: None,
+        };
+        let kept = || definitions.agents.lock().unwrap().len();
+        for number in 0..MAX_AGENTS {
+            definitions.slot(&agent(number));
+        }
+        definitions.slot(&agent(0));
+        assert_eq!(kept(), MAX_AGENTS);
+        let one_more = definitions.slot(&agent(MAX_AGENTS));
+        assert_eq!(kept(), 1);
+        assert!(Arc::ptr_eq(
+            &one_more,
+            &definitions.slot(&agent(MAX_AGENTS))
+        ));
+    }
 }

@@ -5,9 +5,13 @@ mod wire;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderValue, Method, header};
+use tokio::time::Instant;
 
 use self::wire::{ContainerFile, FileList, StoredResponse};
-use super::client::{Call, Foundry, UpstreamRequest, byte_stream, read_json};
+use super::{
+    client::{Call, Foundry, UpstreamRequest, byte_stream, read_json},
+    connections::RequestBody,
+};
 use crate::agent::{Failure, FailureKind, file::UpstreamFile, stream::ByteStream};
 
 pub use self::wire::FileDescription;
@@ -16,7 +20,7 @@ pub use self::wire::FileDescription;
 pub struct FileContent {
     /// What the service says of its kind.
     pub content_type: Option<HeaderValue>,
-    /// The bytes; the silence between two reads is bounded.
+    /// The bytes; the silence between two reads is bounded, and all of it as a streaming answer is.
     pub bytes: ByteStream,
 }
 
@@ -38,7 +42,7 @@ const MAX_PAGES: usize = 100;
 pub async fn upload(
     foundry: &Foundry,
     content_type: HeaderValue,
-    form: reqwest::Body,
+    form: RequestBody,
     call: &Call,
 ) -> Result<FileDescription, Failure> {
     let response = foundry
@@ -132,11 +136,16 @@ pub async fn content(
     };
     let response = foundry.send(request, call).await?;
     let silence = foundry.limits.between_bytes;
+    let deadline = Instant::now() + foundry.limits.stream_total;
     let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
     let bytes =
         futures_util::stream::unfold(Some(byte_stream(response)), move |bytes| async move {
             let mut bytes = bytes?;
-            match tokio::time::timeout(silence, bytes.next()).await {
+            let now = Instant::now();
+            if deadline <= now {
+                return Some((Err("the file did not pass within the limit".into()), None));
+            }
+            match tokio::time::timeout_at(deadline.min(now + silence), bytes.next()).await {
                 Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(bytes))),
                 Ok(Some(Err(error))) => Some((Err(error), None)),
                 Ok(None) => None,

@@ -1,8 +1,10 @@
-//! The HTTP client of the process, for Foundry and for sign-in; and one that knows no proxy, for managed identities.
+//! TLS, and the HTTP client for all but Foundry: sign-in, the store, telemetry; and one that knows no proxy, for managed
+//! identities. Foundry has [`connections`](super::connections) of its own.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -48,6 +50,17 @@ fn builder(
     connect_timeout: Duration,
     certificate_file: Option<&Path>,
 ) -> Result<reqwest::ClientBuilder, ConfigError> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(certificate_file)?)
+        .http1_only()
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// TLS for all connections of the process: bundled certificate authorities, and those of `certificate_file`.
+pub fn tls(certificate_file: Option<&Path>) -> Result<ClientConfig, ConfigError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.into(),
     };
@@ -63,29 +76,46 @@ fn builder(
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+    Ok(tls)
+}
+
+/// Why a body is not read whole.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotWhole {
+    /// The connection broke, or what came over it is no HTTP.
+    #[error("{0}")]
+    BrokenOff(String),
+    /// It is larger than it may be.
+    #[error("it has more than {limit} bytes")]
+    TooLarge {
+        /// The most bytes that are read.
+        limit: usize,
+    },
 }
 
 /// Reads a body whole, unless it has more than `limit` bytes.
 pub(crate) async fn read_at_most(
     response: reqwest::Response,
     limit: usize,
-) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk.map_err(|error| full_text(&error))?);
-        if limit < body.len() {
-            return Err(format!("it has more than {limit} bytes"));
+) -> Result<Vec<u8>, NotWhole> {
+    let body = response.bytes_stream().map_err(|error| full_text(&error));
+    read_stream_at_most(body, limit).await
+}
+
+/// The same of a body whose errors are told in full.
+pub(super) async fn read_stream_at_most(
+    mut body: impl Stream<Item = Result<Bytes, String>> + Unpin,
+    limit: usize,
+) -> Result<Vec<u8>, NotWhole> {
+    let mut whole = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(NotWhole::BrokenOff)?;
+        if limit < whole.len() + chunk.len() {
+            return Err(NotWhole::TooLarge { limit });
         }
+        whole.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(whole)
 }
 
 fn add_certificates(path: &Path, roots: &mut RootCertStore) -> Result<(), String> {

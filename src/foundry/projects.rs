@@ -8,7 +8,9 @@ use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::{Foundry, directory::Directory, readiness::Readiness};
+use super::{
+    Foundry, connections::Connections, directory::Directory, http_client, readiness::Readiness,
+};
 use crate::{
     agent::FailureKind,
     config::{Config, ConfigError, callers::upstream::UpstreamIdentity, projects::DEFAULT_PROJECT},
@@ -68,9 +70,11 @@ impl Projects {
         http: &reqwest::Client,
         tasks: &TaskTracker,
     ) -> Result<Self, ConfigError> {
+        let tls = http_client::tls(config.foundry.certificate_file.as_deref())?;
         let project = |endpoint: &Url, identity: Identity, scope: &str| {
+            let connections = Connections::to(endpoint, tls.clone(), config.limits.connect)?;
             let foundry = Arc::new(Foundry::new(
-                http.clone(),
+                connections,
                 endpoint,
                 telemetry.observing_tokens(identity.tokens(scope), scope),
                 config.limits.clone(),
@@ -82,25 +86,25 @@ impl Projects {
                 UpstreamIdentity::Service => Readiness::new(Arc::clone(&directory)),
                 _ => Readiness::without_identity(&directory, &foundry),
             };
-            Project {
+            Ok(Project {
                 foundry,
                 directory,
                 identity,
                 readiness,
-            }
+            })
         };
         let mut projects = BTreeMap::new();
         if let Some(endpoint) = &config.foundry.project_endpoint {
-            let default = project(endpoint, own.clone(), &config.identity.scope);
+            let default = project(endpoint, own.clone(), &config.identity.scope)?;
             projects.insert(DEFAULT_PROJECT.to_owned(), default);
         }
         for (name, further) in &config.agents.projects {
             let built = match &further.credential {
-                None => project(&further.endpoint, own.clone(), &config.identity.scope),
+                None => project(&further.endpoint, own.clone(), &config.identity.scope)?,
                 Some(credential) => {
                     let config = credential.identity(&config.identity);
                     let identity = Identity::new(&config, http, tasks)?;
-                    project(&further.endpoint, identity, &config.scope)
+                    project(&further.endpoint, identity, &config.scope)?
                 }
             };
             projects.insert(name.clone(), built);

@@ -6,6 +6,8 @@
 mod approvals;
 mod citations;
 mod from_turn;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inline;
 mod items;
 mod to_events;
@@ -14,10 +16,13 @@ mod wire;
 use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Response};
 
 use self::to_events::ResponsesTranslator;
-use super::client::{Call, Foundry, UpstreamRequest, byte_stream};
+use super::{
+    client::{Call, Foundry, UpstreamRequest, byte_stream},
+    connections::UpstreamBody,
+};
 use crate::agent::{
     AnswerStream, Failure, FailureKind, Head, Turn,
     stream::{LeftState, StreamLimits},
@@ -49,6 +54,7 @@ pub(super) async fn answer(
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
+        bytes: foundry.limits.answer_bytes,
     };
     let keeper = Arc::clone(foundry);
     let (keep, request_id) = (turn.keep, call.request_id.clone());
@@ -74,7 +80,7 @@ pub(super) async fn answer(
 }
 
 /// The session in which a hosted agent has answered.
-fn session_of(response: &reqwest::Response) -> Option<String> {
+fn session_of(response: &Response<UpstreamBody>) -> Option<String> {
     let session = response.headers().get("x-agent-session-id")?;
     session.to_str().ok().map(str::to_owned)
 }
@@ -90,7 +96,7 @@ async fn create(
     turn: &Turn,
     call: &Call,
     store: Option<bool>,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let body = serde_json::to_vec(&from_turn::create_response(name, version, turn, store))
         .map_err(|error| {
             Failure::new(

@@ -45,7 +45,26 @@ pub(super) fn wait_before(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever the service asks for, and however long the request may still take.
+        #[test]
+        fn no_wait_is_longer_than_a_request_is_held_or_goes_on_past_its_deadline(
+            attempt in any::<u32>(),
+            asked in prop::option::of(any::<u64>().prop_map(Duration::from_millis)),
+            left in 0_u64..10_000,
+        ) {
+            let deadline = Instant::now() + Duration::from_millis(left);
+            if let Some(wait) = wait_before(attempt, asked, deadline) {
+                prop_assert!(attempt < MAX_RETRIES);
+                prop_assert!(wait <= LONGEST_WAIT && wait <= Duration::from_millis(left));
+                prop_assert!(asked.is_none_or(|asked| asked == wait));
+            }
+        }
+    }
 
     fn far() -> Instant {
         Instant::now() + Duration::from_secs(60)

@@ -9,6 +9,8 @@ mod citations;
 mod cleanup;
 mod client_tools;
 mod from_turn;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod to_events;
 mod tool_outputs;
 mod uploads;
@@ -17,13 +19,14 @@ mod wire;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Response};
 use serde::Serialize;
 
 pub(super) use self::cleanup::end_run;
 use self::{from_turn::RunMaker, to_events::ThreadsTranslator, wire::CreatedThread};
 use super::{
     client::{Call, Foundry, UpstreamRequest, byte_stream, read_json},
+    connections::UpstreamBody,
     definitions::{self, NotOverridable},
 };
 use crate::agent::{
@@ -108,6 +111,7 @@ pub(super) async fn answer(
     let limits = StreamLimits {
         between_bytes: foundry.limits.between_bytes,
         deadline: call.deadline,
+        bytes: foundry.limits.answer_bytes,
     };
     let mut stream = AnswerStream::new(
         byte_stream(response),
@@ -150,7 +154,7 @@ async fn post(
     path: &str,
     body: &impl Serialize,
     call: &Call,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let body = serde_json::to_vec(body).map_err(|error| {
         Failure::new(
             FailureKind::InvalidRequest,

@@ -86,7 +86,7 @@ pub async fn create(
         &call,
     )
     .await?;
-    let placing = place(&app, &caller.name.0, &agent, &said, turn);
+    let placing = Box::pin(place(&app, &caller.name.0, &agent, &said, turn));
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
@@ -199,7 +199,7 @@ async fn open(
             detail = failure.detail,
             "the history is replayed: {failure}"
         );
-        opened = open_turn(foundry, agent, replay, presentation(), call).await;
+        opened = Box::pin(open_turn(foundry, agent, replay, presentation(), call)).await;
     }
     let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
     if let Some(record) = record {
@@ -316,6 +316,12 @@ async fn read_body(body: Body, limits: &LimitsConfig) -> Result<Bytes, ApiError>
     }
 }
 
+/// Most names in a header, and most characters of a name: clients and proxies refuse headers of any length.
+const MAX_NAMES: usize = 64;
+const MAX_NAME_CHARACTERS: usize = 64;
+/// Stands for the names beyond.
+const AND_MORE: &str = "...";
+
 /// Names of fields as a header; names that cannot stand in one are shown as `?`.
 fn header_list(names: &[String]) -> Option<HeaderValue> {
     if names.is_empty() {
@@ -330,7 +336,12 @@ fn header_list(names: &[String]) -> Option<HeaderValue> {
     };
     let list: Vec<String> = names
         .iter()
-        .map(|name| name.chars().take(64).map(harmless).collect())
+        .take(MAX_NAMES)
+        .map(|name| {
+            let part = name.chars().take(MAX_NAME_CHARACTERS);
+            part.map(harmless).collect()
+        })
+        .chain((MAX_NAMES < names.len()).then(|| AND_MORE.to_owned()))
         .collect();
     HeaderValue::from_str(&list.join(",")).ok()
 }
@@ -340,4 +351,27 @@ fn unix_time() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A client may name its fields as it likes; the header that reports them stays one, and reports each.
+        #[test]
+        fn any_names_of_fields_fit_into_a_header(names in prop::collection::vec(any::<String>(), 0..6)) {
+            match header_list(&names) {
+                None => prop_assert!(names.is_empty()),
+                Some(list) => {
+                    let list = list.to_str().unwrap();
+                    prop_assert!(list.bytes().all(|byte| byte.is_ascii_graphic()), "{list}");
+                    prop_assert_eq!(list.split(',').count(), names.len());
+                    prop_assert!(list.len() <= names.len() * 65);
+                }
+            }
+        }
+    }
 }

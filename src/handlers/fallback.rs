@@ -13,3 +13,8 @@ pub async fn unknown_path(method: Method, uri: Uri) -> ApiError {
 pub async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     ApiError::method_not_allowed(&method, uri.path())
 }
+
+/// 503 in OpenAI's shape, for everything but the question whether the process lives.
+pub async fn too_many_connections() -> ApiError {
+    ApiError::too_many_connections()
+}

@@ -234,6 +234,14 @@ fn about_file(failure: Failure, id: &str) -> ApiError {
 fn refusal(problem: &Problem, limit: u64) -> ApiError {
     match problem {
         Problem::TooLarge => ApiError::file_too_large(limit),
+        Problem::FieldTooLong(name) => ApiError::bad_request(
+            "invalid_value",
+            name,
+            format!(
+                "the field {name:?} of the form is longer than {} bytes; only the field file may be",
+                form::MAX_FIELD_BYTES
+            ),
+        ),
         Problem::Missing(field) => ApiError::bad_request(
             "missing_required_parameter",
             *field,

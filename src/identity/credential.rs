@@ -21,6 +21,7 @@ use url::Url;
 use super::{
     certificate::CertificateFile,
     token::{CachedTokens, StaticToken, TokenSource},
+    transport::BoundedTransport,
 };
 use crate::{
     config::{
@@ -194,7 +195,9 @@ fn client_options(http: &reqwest::Client, authority_host: &Url) -> ClientOptions
         .as_str()
         .clone_into(&mut cloud.authority_host);
     ClientOptions {
-        transport: Some(Transport::new(Arc::new(http.clone()))),
+        transport: Some(Transport::new(Arc::new(BoundedTransport::over(
+            http.clone(),
+        )))),
         cloud: Some(Arc::new(CloudConfiguration::from(cloud))),
         retry: RetryOptions::exponential(azure_core::http::ExponentialRetryOptions {
             max_retries: 2,

@@ -2,6 +2,8 @@
 //!
 //! [`token`] judges a token, with a key of [`signing_keys`].
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod key_set;
 mod rs256;
 mod signing_keys;

@@ -3,15 +3,17 @@
 //! The proof is inside the id, so that nothing has to be remembered: a file belongs to whom its id was given.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
-use crate::agent::file::UpstreamFile;
+use crate::{
+    agent::file::UpstreamFile,
+    hash::{self, MacKey, hex},
+};
 
 /// Makes and reads ids of files.
 #[derive(Clone)]
 pub struct FileIds {
-    secret: Vec<u8>,
+    secret: MacKey,
 }
 
 impl std::fmt::Debug for FileIds {
@@ -29,13 +31,15 @@ const SEPARATOR: char = '\n';
 impl FileIds {
     /// Ids under a secret that all instances share.
     pub fn new(secret: Vec<u8>) -> Self {
-        Self { secret }
+        Self {
+            secret: MacKey::new(&secret),
+        }
     }
 
     /// The id of `file` in `project` for `caller`: `file-<place>.<proof>`, letters, digits, `-`, `_` and `.` only.
     pub fn id(&self, caller: &str, project: &str, file: &UpstreamFile) -> String {
         let place = URL_SAFE_NO_PAD.encode(format!("{project}{SEPARATOR}{}", place(file)));
-        let proof = self.proof(caller, &place).finalize().into_bytes();
+        let proof = self.proof(caller, &place);
         let proof = URL_SAFE_NO_PAD.encode(proof.get(..PROOF_BYTES).unwrap_or_default());
         format!("{PREFIX}{place}.{proof}")
     }
@@ -44,12 +48,10 @@ impl FileIds {
     pub fn file(&self, caller: &str, id: &str) -> Option<(String, UpstreamFile)> {
         let (place, proof) = id.strip_prefix(PREFIX)?.split_once('.')?;
         let proof = URL_SAFE_NO_PAD.decode(proof).ok()?;
-        if proof.len() != PROOF_BYTES {
+        let expected = self.proof(caller, place);
+        if !bool::from(expected.get(..PROOF_BYTES)?.ct_eq(&proof)) {
             return None;
         }
-        self.proof(caller, place)
-            .verify_truncated_left(&proof)
-            .ok()?;
         let place = String::from_utf8(URL_SAFE_NO_PAD.decode(place).ok()?).ok()?;
         let (project, place) = place.split_once(SEPARATOR)?;
         Some((project.to_owned(), file_at(place)?))
@@ -74,22 +76,13 @@ impl FileIds {
     }
 
     fn mark(&self, caller: &str) -> String {
-        let proof = self.proof(caller, "mark").finalize().into_bytes();
-        proof
-            .iter()
-            .take(6)
-            .fold("gw".to_owned(), |mark, byte| format!("{mark}{byte:02x}"))
+        let proof = self.proof(caller, "mark");
+        format!("gw{}", hex(proof.get(..6).unwrap_or_default()))
     }
 
-    fn proof(&self, caller: &str, place: &str) -> Hmac<Sha256> {
-        // A key of any length is a key for HMAC.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret)
-            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
-        for part in ["file", caller, place] {
-            mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part.as_bytes());
-        }
-        mac
+    fn proof(&self, caller: &str, place: &str) -> [u8; hash::LENGTH] {
+        self.secret
+            .sign_fields(&[b"file", caller.as_bytes(), place.as_bytes()])
     }
 }
 
@@ -131,7 +124,39 @@ fn file_at(place: &str) -> Option<UpstreamFile> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_id_is_good_for_its_caller_and_no_changed_one_for_anybody(
+            caller in "[a-z]{0,8}",
+            file in "[ -~π]{0,20}",
+            at in any::<prop::sample::Index>(),
+            to in "[A-Za-z0-9_.-]",
+        ) {
+            let ids = FileIds::new(b"secret".to_vec());
+            let file = UpstreamFile::Agents(file);
+            let id = ids.id(&caller, "default", &file);
+            prop_assert_eq!(ids.file(&caller, &id), Some(("default".to_owned(), file)));
+            prop_assert_eq!(ids.file(&format!("{caller}x"), &id), None);
+            let at = at.index(id.len());
+            let changed = format!("{}{to}{}", &id[..at], &id[at + 1..]);
+            prop_assert!(changed == id || ids.file(&caller, &changed).is_none(), "{changed}");
+        }
+
+        #[test]
+        fn any_marked_name_is_unmarked_by_its_caller_alone(
+            caller in "[a-z]{1,8}",
+            name in "[a-z.π ]{0,20}",
+        ) {
+            let ids = FileIds::new(b"secret".to_vec());
+            let marked = ids.marked_name(&caller, &name);
+            prop_assert_eq!(ids.unmarked_name(&caller, &marked), Some(name));
+            prop_assert_eq!(ids.unmarked_name(&format!("{caller}x"), &marked), None);
+        }
+    }
 
     fn files() -> [UpstreamFile; 4] {
         let text = str::to_owned;

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use super::RequestId;
 use crate::{
     app::AppState,
-    error::{ErrorCode, ErrorDetail},
+    error::{ApiError, ErrorCode, ErrorDetail},
     identity::callers::CallerName,
+    server::client_stream,
     sse::end_of_body::{BodyEnd, EndOfBody},
     telemetry::{Outcome, RequestEnd, RequestFacts, RequestTelemetry, request::is_probe},
 };
@@ -111,7 +112,19 @@ impl Drop for Line {
         if self.caller.is_empty() {
             self.caller.clone_from(&report.caller);
         }
+        let interruption = match self.end {
+            BodyEnd::Cancelled => Interruption::of_now(),
+            BodyEnd::Error | BodyEnd::Done => None,
+        };
+        let code = code.or(match interruption {
+            Some(Interruption::Panic) => Some(ApiError::INTERNAL),
+            _ => None,
+        });
+        if let Some(interruption) = interruption {
+            interruption.tell(&mut self.detail);
+        }
         let outcome = match self.end {
+            BodyEnd::Cancelled if interruption == Some(Interruption::Panic) => Outcome::Error,
             BodyEnd::Cancelled => Outcome::Cancelled,
             BodyEnd::Error => Outcome::Error,
             BodyEnd::Done if code.is_some() => Outcome::Error,
@@ -147,7 +160,9 @@ impl Drop for Line {
                 )
             };
         }
-        if status.is_some_and(|status| status.is_server_error()) {
+        let is_own_failure = status.is_some_and(|status| status.is_server_error())
+            || interruption == Some(Interruption::Panic);
+        if is_own_failure {
             line!(warn);
         } else if is_probe(&self.route) {
             line!(debug);
@@ -161,6 +176,37 @@ impl Drop for Line {
             caller: &self.caller,
             duration,
         });
+    }
+}
+
+/// Why an answer is dropped before its end, where it is not that the client left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interruption {
+    /// The gateway failed while it answered.
+    Panic,
+    /// The client was there, but took nothing of its answer.
+    StoppedReading,
+}
+
+impl Interruption {
+    fn of_now() -> Option<Self> {
+        if std::thread::panicking() {
+            Some(Self::Panic)
+        } else if client_stream::has_stopped_reading() {
+            Some(Self::StoppedReading)
+        } else {
+            None
+        }
+    }
+
+    fn tell(self, detail: &mut String) {
+        let told = match self {
+            Self::Panic => "the gateway panicked; this is a bug of the gateway",
+            Self::StoppedReading => {
+                "the client took nothing of its answer for longer than GATEWAY_WRITE_TIMEOUT_SECONDS"
+            }
+        };
+        told.clone_into(detail);
     }
 }
 

@@ -9,5 +9,9 @@ use crate::error::ApiError;
 /// The message of the panic goes nowhere: it may hold what a client sent.
 pub(super) fn respond(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request handler panicked; this is a bug of the gateway");
-    ApiError::internal().into_response()
+    let error = ApiError {
+        detail: Some("the gateway panicked; this is a bug of the gateway".to_owned()),
+        ..ApiError::internal()
+    };
+    error.into_response()
 }

@@ -69,10 +69,11 @@ impl Decoder {
                 }
                 rest => rest.get(1..).unwrap_or_default(),
             };
+            // Before the line is looked at, as it is where the line comes in pieces.
+            self.check_size(line.len())?;
             if self.line.is_empty() {
                 self.end_line(line, &mut on_event)?;
             } else {
-                self.check_size(line.len())?;
                 let mut whole = std::mem::take(&mut self.line);
                 whole.extend_from_slice(line);
                 self.end_line(&whole, &mut on_event)?;
@@ -83,6 +84,12 @@ impl Decoder {
         self.check_size(bytes.len())?;
         self.line.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Memory that the decoder holds.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.line.capacity() + self.event.capacity() + self.data.capacity()
     }
 
     fn end_line(
@@ -108,7 +115,6 @@ impl Decoder {
         match field {
             "event" => value.clone_into(&mut self.event),
             "data" => {
-                self.check_size(value.len())?;
                 if self.has_data {
                     self.data.push('\n');
                 }
@@ -178,6 +184,20 @@ mod tests {
         assert!(decode_pieces([many_lines.as_bytes()]).is_err());
         let many_events = "data: 0123456789\n\n".repeat(200);
         assert_eq!(decode_pieces([many_events.as_bytes()]).unwrap().len(), 200);
+    }
+
+    #[test]
+    fn a_long_line_is_refused_in_one_piece_as_in_many() {
+        for line in [
+            format!(": {}\n", "x".repeat(1000)),
+            format!("data: {}\n\n", "x".repeat(1000)),
+        ] {
+            let too_large = Err(DecodeError::TooLarge {
+                max_event_bytes: 1000,
+            });
+            assert_eq!(decode_pieces([line.as_bytes()]), too_large);
+            assert_eq!(decode_pieces(line.as_bytes().chunks(7)), too_large);
+        }
     }
 
     #[test]

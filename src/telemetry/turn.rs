@@ -204,6 +204,21 @@ impl TurnWatch {
         self.request.report_mut(|report| report.error = Some(code));
     }
 
+    /// Nobody waits for the rest: the client left, or the gateway panics.
+    fn given_up(&mut self, ids: UpstreamIds) {
+        if self.ended {
+            return;
+        }
+        let outcome = if std::thread::panicking() {
+            self.request
+                .report_mut(|report| report.error = Some(ApiError::INTERNAL));
+            Outcome::Error
+        } else {
+            Outcome::Cancelled
+        };
+        self.end(outcome, ids, Vec::new());
+    }
+
     /// `ends` are attributes that only this end has.
     fn end(&mut self, outcome: Outcome, ids: UpstreamIds, ends: Vec<KeyValue>) {
         if std::mem::replace(&mut self.ended, true) {
@@ -334,7 +349,7 @@ impl Watch for TurnWatch {
 
     fn ended(&mut self, end: Option<&End>, ids: UpstreamIds) {
         let reason = match end {
-            None => return self.end(Outcome::Cancelled, ids, Vec::new()),
+            None => return self.given_up(ids),
             Some(End::Failed(failure)) => {
                 self.failed(failure);
                 return self.end(Outcome::Error, ids, Vec::new());
@@ -357,6 +372,6 @@ impl Watch for TurnWatch {
 impl Drop for TurnWatch {
     /// The client left while the agent was being called.
     fn drop(&mut self) {
-        self.end(Outcome::Cancelled, UpstreamIds::default(), Vec::new());
+        self.given_up(UpstreamIds::default());
     }
 }

@@ -82,7 +82,7 @@ async fn the_gateway_is_open_only_when_asked_to_be() {
 #[tokio::test]
 async fn request_ids_are_echoed_and_made_where_missing() {
     let (_emulator, gateway) = emulator_and_gateway().await;
-    let with_id = |id: &'static str| {
+    let with_id = |id: &str| {
         gateway
             .http
             .get(gateway.url("/healthz"))
@@ -93,13 +93,16 @@ async fn request_ids_are_echoed_and_made_where_missing() {
         with_id("abc-123").await.unwrap().headers()["x-request-id"],
         "abc-123"
     );
-    let replaced = with_id("a b\"<script>").await.unwrap();
-    assert!(
-        replaced.headers()["x-request-id"]
-            .to_str()
-            .unwrap()
-            .starts_with("req_")
+    let longest = "x".repeat(128);
+    assert_eq!(
+        with_id(&longest).await.unwrap().headers()["x-request-id"],
+        longest
     );
+    for unusable in ["a b\"<script>", &"x".repeat(129)] {
+        let replaced = with_id(unusable).await.unwrap();
+        let id = replaced.headers()["x-request-id"].to_str().unwrap();
+        assert!(id.starts_with("req_"), "{id}");
+    }
 }
 
 /// Status line and `connection` header of each answer on one connection.

@@ -1,5 +1,7 @@
 //! Deadlines over real TCP, scaled down; the rules themselves are tested on paused time beside the code.
 
+mod background;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! Documents that repeat what the code knows are held to it.
 
+mod bounds;
+
 use std::{fs, path::Path};
 
 use foundry_gateway::{

@@ -3,7 +3,7 @@
 use foundry_emulator::{Behaviour, Emulator, Fault, Stage};
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, KEY, always, emulator, emulator_and_gateway, error_of};
+use crate::support::{Gateway, KEY, SOON, always, emulator, emulator_and_gateway, error_of};
 
 mod in_messages;
 
@@ -230,6 +230,12 @@ async fn a_form_that_cannot_be_used_says_why() {
             "file",
             "file_too_large",
         ),
+        (
+            form("a.txt", "x", Some(&"x".repeat(4097))),
+            400,
+            "purpose",
+            "invalid_value",
+        ),
     ];
     for (body, status, param, code) in rows {
         let shown = body.chars().take(200).collect::<String>();
@@ -317,4 +323,66 @@ async fn a_service_that_stalls_or_fails_is_told_like_any_other() {
         1,
         "a stream is not sent again"
     );
+}
+
+#[tokio::test]
+async fn a_field_that_is_too_long_is_not_told_as_a_file_that_is_too_large() {
+    let (_emulator, gateway) = emulator_and_gateway().await;
+    let too_long = form("a.txt", "x", Some(&"x".repeat(4097)));
+    let (status, error) = error_of(post_form(&gateway, KEY, too_long).await).await;
+    assert_eq!((status, error["param"].as_str()), (400, Some("purpose")));
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(
+        message,
+        "the field \"purpose\" of the form is longer than 4096 bytes; only the field file may be"
+    );
+    let fits = form("a.txt", "x", Some(&"x".repeat(4096)));
+    assert_ne!(
+        error_of(post_form(&gateway, KEY, fits).await).await.1["param"],
+        "purpose",
+        "what the service says to it is another matter"
+    );
+}
+
+/// What is kept until the end of a head is found must not be what a file may have.
+#[tokio::test]
+async fn a_form_whose_head_does_not_end_is_not_kept_whole() {
+    let (emulator, gateway) = emulator_and_gateway().await;
+    let endless = "x".repeat(2 << 20);
+    let heads = [
+        format!("--{BOUNDARY}\r\nContent-Disposition: {endless}"),
+        // Before the first boundary anything may stand.
+        endless.clone(),
+        form("a.txt", "x", None).replace(&format!("--{BOUNDARY}--\r\n"), "")
+            + &format!("--{BOUNDARY}\r\nx-endless: {endless}"),
+    ];
+    for head in heads {
+        let (status, error) = error_of(post_form(&gateway, KEY, head).await).await;
+        assert_eq!(
+            (status, error["code"].as_str()),
+            (400, Some("invalid_value"))
+        );
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("longer than 1048576 bytes"), "{message}");
+    }
+    assert_eq!(emulator.journal().count("list_files"), 0);
+    let file = upload(&gateway, KEY, "a.txt", &"x".repeat(3 << 20)).await;
+    assert_eq!(
+        file["bytes"],
+        3 << 20,
+        "a content may be as long as it likes"
+    );
+}
+
+#[tokio::test]
+async fn a_download_that_trickles_ends_in_time_and_does_not_look_whole() {
+    let trickles = emulator(always("get_file_content", Stage::Middle, Fault::Slow)).await;
+    let settings = [("GATEWAY_STREAM_TIMEOUT_SECONDS", "0.5")];
+    let gateway = Gateway::in_front_of(&trickles.project_endpoint(), &settings).await;
+    let file = upload(&gateway, KEY, "a.txt", &"x".repeat(1000)).await;
+    let path = format!("/v1/files/{}/content", id_of(&file));
+    let content = get(&gateway, KEY, &path).await;
+    assert_eq!(content.status(), 200);
+    let read = tokio::time::timeout(SOON, content.bytes()).await.unwrap();
+    assert!(read.is_err(), "{read:?}");
 }

@@ -3,7 +3,7 @@
 mod entra;
 mod managed_identity;
 mod refused;
-mod token_service;
+pub(crate) mod token_service;
 
 use std::fs;
 

@@ -139,3 +139,57 @@ async fn a_slow_reader_holds_back_the_agent_and_gets_every_byte() {
     assert_eq!(crate::support::text_of(&stream), text);
     assert!(stream.ends_with("data: [DONE]\n\n"));
 }
+
+#[tokio::test]
+async fn names_of_ignored_fields_fill_no_header() {
+    let (_emulator, gateway) = gateway_with(&[]).await;
+    let mut body = json!({"model": "echo", "messages": [{"role": "user", "content": "hi"}]});
+    for number in 0..1000 {
+        let name = format!("unknown_{number}_{}", "x".repeat(100));
+        body.as_object_mut().unwrap().insert(name, json!(1));
+    }
+    let response = gateway.chat(body).await;
+    assert_eq!(response.status(), 200);
+    let names = response.headers()["x-ignored-params"].to_str().unwrap();
+    let names: Vec<&str> = names.split(',').collect();
+    assert_eq!(names.len(), 65);
+    assert!(names.iter().all(|name| name.len() <= 64));
+    assert_eq!(names.last(), Some(&"..."), "that there are more is told");
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_told_as_one_that_cannot_be_read() {
+    let (_emulator, gateway) = gateway_with(&[("GATEWAY_MAX_ANSWER_BYTES", "20000")]).await;
+    let long = "word ".repeat(2_000);
+    let (status, error) = error_of(gateway.ask("echo", &long).await).await;
+    assert_eq!(
+        (status, &error["code"]),
+        (502, &"upstream_unreadable".into())
+    );
+    let stream = gateway.ask_streamed("echo", &long).await;
+    let stream = stream.text().await.unwrap();
+    assert!(stream.contains("upstream_unreadable"), "{stream}");
+    assert!(!stream.contains("[DONE]"));
+    assert_eq!(gateway.ask("echo", "short").await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_a_classic_agent_would_not_take_is_not_sent() {
+    let (emulator, gateway) = gateway_with(&[]).await;
+    let too_long = "x".repeat(1_500_001);
+    let too_many: Vec<_> = (0..100_001)
+        .map(|_| json!({"role": "user", "content": "x"}))
+        .collect();
+    let rows = [
+        (json!([{"role": "user", "content": too_long}]), "1500000"),
+        (json!(too_many), "100000"),
+    ];
+    for (messages, limit) in rows {
+        let body = json!({"model": "asst_echo", "messages": messages});
+        let (status, error) = error_of(gateway.chat(body).await).await;
+        assert_eq!((status, &error["code"]), (400, &"invalid_request".into()));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(limit), "{message}");
+    }
+    assert_eq!(emulator.journal().requests(), []);
+}

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bursts;
 mod callers;
 mod chat;
 mod citations;
@@ -28,11 +29,16 @@ mod items;
 mod limits;
 mod models;
 mod on_behalf;
+mod overload;
 mod overrides;
+mod panics;
 mod process;
 mod projects;
+mod proxy;
 mod random_schedules;
 mod readiness;
+mod slow_readers;
+mod soak;
 mod store;
 mod support;
 mod surface;

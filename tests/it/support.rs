@@ -3,10 +3,13 @@
 mod azurite;
 mod client;
 mod collector;
+mod endless;
 mod faulty_store;
 mod gateway;
+mod log;
 mod program;
 mod scripted;
+mod system;
 mod tls;
 mod witness;
 
@@ -14,10 +17,13 @@ pub(crate) use self::{
     azurite::{Azurite, bearer_token},
     client::{Client, KEY, error_of},
     collector::{Answer, Collector, Point, Received, Span},
+    endless::EndlessUpstream,
     faulty_store::{FaultyStore, Weather},
     gateway::Gateway,
+    log::CapturedLog,
     program::{Ended, Program},
     scripted::ScriptedUpstream,
+    system::{allow_open_files, limit_open_files, resident_bytes},
     tls::TlsListener,
     witness::Witness,
 };

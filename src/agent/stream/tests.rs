@@ -1,17 +1,19 @@
 use std::sync::{Arc, Mutex};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use super::{plain::PlainTranslator, *};
 use crate::agent::FailureKind;
 
 const IDLE: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(100);
+const MOST_BYTES: usize = 1000;
 
 fn answer(bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
     let limits = StreamLimits {
         between_bytes: IDLE,
         deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
     };
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, on_drop)
 }
@@ -114,6 +116,43 @@ async fn the_whole_answer_is_bounded() {
     assert_eq!(start.elapsed().as_secs(), TOTAL.as_secs());
 }
 
+/// Pieces that are always at hand, a second each.
+fn endless(first: &'static str, then: &'static str) -> ByteStream {
+    let pieces = std::iter::once(first).chain(std::iter::repeat(then));
+    Box::pin(stream::iter(pieces.map(|piece| {
+        // Not waited for: time passes, and the stream is ready all the same.
+        assert_eq!(
+            tokio::time::advance(Duration::from_secs(1)).now_or_never(),
+            None
+        );
+        Ok(Bytes::from_static(piece.as_bytes()))
+    })))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_never_pauses_cannot_escape_its_deadline() {
+    for then in [": keep-alive\n\n", "data: a\n\n", "d"] {
+        let bytes = endless("event: started\ndata: 1\n\n", then);
+        let mut answer = answer(bytes, Box::new(|_| ()));
+        let start = Instant::now();
+        assert_eq!(
+            kind(&end_of(&mut answer).await),
+            Some(FailureKind::TimedOut)
+        );
+        assert_eq!(start.elapsed().as_secs(), TOTAL.as_secs(), "{then:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_goes_on_after_its_last_event_does_not_hold_up_the_answer() {
+    let pieces =
+        std::iter::once("event: completed\ndata: 1\n\n").chain(std::iter::repeat(": \n\n"));
+    let bytes = stream::iter(pieces.map(|piece| Ok(Bytes::from_static(piece.as_bytes()))));
+    let mut answer = answer(Box::pin(bytes), Box::new(|_| ()));
+    assert_eq!(answer.next().await, Some(Event::End(End::Completed)));
+    assert_eq!(answer.next().await, None);
+}
+
 #[tokio::test]
 async fn an_oversized_event_is_unreadable() {
     let chunk = Bytes::from(vec![b'x'; 1 << 20]);
@@ -156,4 +195,63 @@ async fn dropping_reports_what_is_left() {
     assert_eq!(leftover_after(COMPLETED, false).await, (true, false));
     assert_eq!(leftover_after(COMPLETED, true).await, (true, true));
     assert_eq!(leftover_after(TEXT, true).await, (false, false));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_cut_at_its_size() {
+    let piece = Bytes::from_static(b"data: x\n\n");
+    let (size, asked) = (piece.len(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&asked);
+    let endless = stream::repeat_with(move || {
+        *counted.lock().unwrap() += 1;
+        Ok(piece.clone())
+    });
+    let mut answer = answer(Box::pin(endless), Box::new(|_| ()));
+    let End::Failed(failure) = end_of(&mut answer).await else {
+        panic!("it ended well");
+    };
+    assert_eq!(failure.kind, FailureKind::Unreadable);
+    assert!(failure.detail.unwrap().contains("larger than 1000 bytes"));
+    assert_eq!(*asked.lock().unwrap(), MOST_BYTES / size + 1);
+}
+
+/// Asks for an approval in every answer.
+#[derive(Debug)]
+struct AsksForEver;
+
+impl Translator for AsksForEver {
+    fn translate(
+        &mut self,
+        _: &str,
+        _: &str,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
+        events.push_back(Event::Decided(Vec::new()));
+        Ok(())
+    }
+
+    fn upstream_ids(&self) -> UpstreamIds {
+        UpstreamIds::default()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_approvals_for_ever_is_stopped() {
+    let asks =
+        || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"data: x\n\n"))])) };
+    let limits = StreamLimits {
+        between_bytes: IDLE,
+        deadline: Instant::now() + TOTAL,
+        bytes: MOST_BYTES,
+    };
+    let mut answer = AnswerStream::new(asks(), Box::new(AsksForEver), limits, Box::new(|_| ()));
+    let answered = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&answered);
+    answer.answer_approvals_with(Box::new(move |_, _| {
+        *counted.lock().unwrap() += 1;
+        Box::pin(std::future::ready(Ok(asks())))
+    }));
+    let end = end_of(&mut answer).await;
+    assert_eq!(kind(&end), Some(FailureKind::ApprovalRequired));
+    assert_eq!(*answered.lock().unwrap(), 32);
 }

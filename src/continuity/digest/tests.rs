@@ -1,7 +1,11 @@
+mod places;
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn scope() -> ScopeKey {
-    ScopeKey::new(b"secret", "web", "helper", "")
+    ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "")
 }
 
 fn said(text: &str) -> Message {
@@ -109,11 +113,11 @@ fn what_was_said_changes_everything() {
 fn callers_agents_names_and_secrets_are_apart() {
     let scopes = [
         scope(),
-        ScopeKey::new(b"other", "web", "helper", ""),
-        ScopeKey::new(b"secret", "app", "helper", ""),
-        ScopeKey::new(b"secret", "web", "helper:2", ""),
-        ScopeKey::new(b"secret", "web", "helper", "chat"),
-        ScopeKey::new(b"secret", "webh", "elper", ""),
+        ScopeKey::new(&MacKey::new(b"other"), "web", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "app", "helper", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper:2", ""),
+        ScopeKey::new(&MacKey::new(b"secret"), "web", "helper", "chat"),
+        ScopeKey::new(&MacKey::new(b"secret"), "webh", "elper", ""),
     ];
     let mut links: Vec<_> = scopes
         .iter()
@@ -170,84 +174,65 @@ fn keys_are_hex_of_at_most_64_characters() {
     }
 }
 
-fn instructed(texts: &[&str]) -> String {
-    let messages = texts.iter().map(|text| Message::Instruction {
-        text: (*text).to_owned(),
-    });
-    let turn = Turn {
-        messages: messages.collect(),
-        ..Turn::default()
-    };
-    scope().instructions(&turn)
+fn any_message() -> impl Strategy<Value = Message> {
+    let text = "[a-c \n]{0,4}";
+    prop_oneof![
+        text.prop_map(|text| said(&text)),
+        text.prop_map(|text| asked(&[&text])),
+        text.prop_map(|text| Message::Instruction { text }),
+        (text, text).prop_map(|(call_id, output)| Message::ToolResult { call_id, output }),
+    ]
 }
 
-#[test]
-fn other_instructions_have_another_fingerprint_and_none_have_none() {
-    assert_eq!(instructed(&[]), "");
-    assert_eq!(instructed(&["Rhyme."]), instructed(&["Rhyme."]));
-    let texts: [&[&str]; 4] = [&["Rhyme."], &["rhyme."], &["Rhy", "me."], &["Rhyme.", ""]];
-    let mut fingerprints = texts.map(instructed);
-    assert!(fingerprints.iter().all(|text| text.len() == 64));
-    fingerprints.sort_unstable();
-    for pair in fingerprints.windows(2) {
-        assert_ne!(pair[0], pair[1]);
+proptest! {
+    /// What a turn remembers under its last link is what the next turn finds, whatever is said then.
+    #[test]
+    fn a_history_is_found_again_by_every_turn_that_goes_on_from_it(
+        history in prop::collection::vec(any_message(), 0..5),
+        next in prop::collection::vec(any_message().prop_filter("no answer", |message| !matches!(message, Message::Assistant { .. })), 0..4),
+    ) {
+        let answered = [vec![asked(&["hi"])], history, vec![said("answer")]].concat();
+        let before = chain(answered.clone());
+        let after = chain([answered.clone(), next].concat());
+        prop_assert_eq!(after.root, before.root);
+        prop_assert_eq!(after.known, Some((before.all, answered.len())));
     }
-}
 
-#[test]
-fn the_public_part_of_a_scope_tells_callers_apart_and_nothing_else() {
-    let public = scope().public();
-    assert_eq!(public.len(), 64);
-    assert_eq!(public, scope().public());
-    let other = ScopeKey::new(b"secret", "app", "helper", "");
-    assert_ne!(public, other.public());
-}
-
-#[test]
-fn the_row_of_a_waiting_run_is_found_by_the_id_of_its_call() {
-    let keys = [
-        scope().call_key("call_1"),
-        scope().call_key("call_2"),
-        ScopeKey::new(b"secret", "app", "helper", "").call_key("call_1"),
-        scope().id_key("call_1"),
-    ];
-    assert_eq!(keys[0], scope().call_key("call_1"));
-    for other in &keys[1..] {
-        assert_ne!(&keys[0], other);
+    #[test]
+    fn instructions_change_no_link(
+        messages in prop::collection::vec(any_message(), 0..5),
+        instruction in "[a-c]{0,4}",
+        at in 0_usize..6,
+    ) {
+        let messages = [vec![asked(&["hi"])], messages].concat();
+        let mut instructed = messages.clone();
+        instructed.insert(at.min(messages.len()), Message::Instruction { text: instruction });
+        prop_assert_eq!(chain(instructed).all, chain(messages).all);
     }
-}
 
-#[test]
-fn parts_that_are_no_text_are_told_apart_by_what_they_hold() {
-    use crate::agent::file::UpstreamFile;
+    /// The parts of a scope cannot be shifted against each other.
+    #[test]
+    fn two_scopes_share_no_key(
+        one in prop::array::uniform4("[ab]{0,2}"),
+        other in prop::array::uniform4("[ab]{0,2}"),
+    ) {
+        let place = |[secret, caller, agent, name]: &[String; 4]| {
+            let scope = ScopeKey::new(&MacKey::new(secret.as_bytes()), caller, agent, name);
+            (scope.public(), scope.id_key("id"), scope.call_key("call"), scope.after([0; 32], &said("hi")))
+        };
+        let (left, right) = (place(&one), place(&other));
+        prop_assert_eq!(one == other, left.0 == right.0);
+        prop_assert_eq!(one == other, left.1 == right.1);
+        prop_assert_eq!(one == other, left.2 == right.2);
+        prop_assert_eq!(one == other, left.3 == right.3);
+    }
 
-    let image = |url: &str| UserPart::Image {
-        url: url.to_owned(),
-        detail: None,
-    };
-    let file = |item: &str| {
-        UserPart::File(UpstreamFile::Image {
-            response: "resp_1".to_owned(),
-            item: item.to_owned(),
-        })
-    };
-    let content = |name: &str, data: &str| UserPart::FileContent {
-        name: name.to_owned(),
-        data: data.to_owned(),
-    };
-    let parts = [
-        image("https://x/a"),
-        image("https://x/b"),
-        file("a"),
-        file("b"),
-        content("a", "AA"),
-        content("a", "BB"),
-        content("b", "AA"),
-        UserPart::Text(String::new()),
-    ];
-    let mut links = parts.map(|part| scope().after([0; 32], &Message::User { parts: vec![part] }));
-    links.sort_unstable();
-    for pair in links.windows(2) {
-        assert_ne!(pair[0], pair[1]);
+    /// Texts that differ after what clients change has been settled have links of their own.
+    #[test]
+    fn other_words_have_another_link(one in "[a-c]{1,6}", other in "[a-c]{1,6}") {
+        let link = |text: &str| scope().after([0; 32], &said(text));
+        prop_assert_eq!(one == other, link(&one) == link(&other));
+        let link = |text: &str| scope().after([0; 32], &asked(&[text]));
+        prop_assert_eq!(one == other, link(&one) == link(&other));
     }
 }

@@ -10,6 +10,8 @@ mod answer;
 mod authorization;
 mod client;
 mod entity;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod request;
 
 use std::{sync::Arc, time::Duration};

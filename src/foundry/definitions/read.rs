@@ -55,9 +55,10 @@ async fn new_agent(
 }
 
 /// A definition in JSON, for tests of what becomes of it.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(in crate::foundry) fn of_json(json: &str) -> Result<Definition, NotOverridable> {
-    of_fields(&serde_json::from_str(json).unwrap())
+    let fields = serde_json::from_str(json).map_err(|error| NotOverridable(error.to_string()))?;
+    of_fields(&fields)
 }
 
 /// What a request can carry. A definition that says more (a content policy, structured inputs, skills) would lose

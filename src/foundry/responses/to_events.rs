@@ -10,7 +10,9 @@ use self::reasoning::Reasoning;
 use super::{
     citations,
     items::{self, Fate},
-    wire::{Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, Usage},
+    wire::{
+        Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, TextDelta, Usage,
+    },
 };
 use crate::{
     agent::{
@@ -70,7 +72,7 @@ impl Translator for ResponsesTranslator {
     ) -> serde_json::Result<()> {
         match name {
             "response.output_text.delta" | "response.refusal.delta" => {
-                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                let event: TextDelta<'_> = serde_json::from_str(data)?;
                 self.start(events);
                 self.enter_part(event.output_index, event.content_index, events);
                 self.push_text(
@@ -145,7 +147,7 @@ impl Translator for ResponsesTranslator {
             | "response.failed"
             | "response.cancelled" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.end(response, events);
+                self.end(name, response, events);
             }
             "error" => {
                 let error: RunError = serde_json::from_str(data)?;
@@ -259,7 +261,7 @@ impl ResponsesTranslator {
         let Some(source) = citations::source(annotation) else {
             return;
         };
-        let place = |index| part.start + annotation.index.unwrap_or(index);
+        let place = |index| part.start.saturating_add(annotation.index.unwrap_or(index));
         events.push_back(Event::Citation(Citation {
             start: place(annotation.start_index),
             end: place(annotation.end_index),
@@ -324,13 +326,19 @@ impl ResponsesTranslator {
         }
     }
 
-    fn end(&mut self, response: Response, events: &mut VecDeque<Event>) {
+    fn end(&mut self, name: &str, response: Response, events: &mut VecDeque<Event>) {
+        if response.status == "completed" && name != "response.completed" {
+            let contradiction = format!("{name} with the status completed");
+            events.push_back(Event::End(End::Failed(Failure::unreadable(contradiction))));
+            return;
+        }
         if response.status == "completed" && !self.started && self.decided.is_empty() {
             for (output_index, item) in (0..).zip(&response.output) {
                 self.close_item(output_index, item, events);
-            }
-            if matches!(events.back(), Some(Event::End(_))) {
-                return;
+                // An item can end the answer, and nothing may follow.
+                if matches!(events.back(), Some(Event::End(_))) {
+                    return;
+                }
             }
         }
         if let Some(usage) = &response.usage {

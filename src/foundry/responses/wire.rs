@@ -214,6 +214,16 @@ pub(super) enum InputFile<'a> {
     },
 }
 
+/// A piece of text; most events of an answer are this, so that it is read by itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TextDelta<'a> {
+    pub(super) output_index: u64,
+    pub(super) content_index: u64,
+    #[serde(borrow)]
+    pub(super) delta: Cow<'a, str>,
+}
+
 /// An event that belongs to an output item; each kind of event has a few of these fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

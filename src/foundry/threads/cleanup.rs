@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
 use http::Method;
 use tokio::time::Instant;
 
@@ -15,13 +14,11 @@ use crate::{
         stream::{LeftState, Leftover, UpstreamIds},
         turn::WaitingRun,
     },
-    foundry::client::{Call, Foundry, UpstreamRequest},
+    foundry::client::{Call, Foundry, UpstreamRequest, read_rest},
 };
 
 /// Time for cancelling and deleting together.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(20);
-/// Time for the few events that may follow the terminal one.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Owns a thread until the turn is over; dropping it ends the turn, whatever the reason.
 #[derive(Debug)]
@@ -116,9 +113,8 @@ impl ThreadOwner {
                 )
                 .await;
             }
-            if let Some(mut rest) = leftover.rest {
-                let drained = async { while rest.next().await.is_some() {} };
-                drop(tokio::time::timeout(DRAIN_TIMEOUT, drained).await);
+            if let Some(rest) = leftover.rest {
+                read_rest(rest).await;
             }
             if let Some(thread_id) = ids.thread_id {
                 if inherited {

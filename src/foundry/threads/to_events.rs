@@ -215,7 +215,7 @@ impl ThreadsTranslator {
             });
             self.calls.push(call.id.clone());
         }
-        let index = self.calls_before_step + call.index;
+        let index = self.calls_before_step.saturating_add(call.index);
         if !function.arguments.is_empty() && index < self.calls.len() {
             events.push_back(Event::ToolCallArguments {
                 index,
@@ -226,8 +226,10 @@ impl ThreadsTranslator {
 
     fn require_action(&mut self, run: Run, events: &mut VecDeque<Event>) {
         self.start(events);
+        let contradiction = contradiction("thread.run.requires_action", &run);
         let action = run.required_action.unwrap_or_default();
         let end = match (&action.submit_tool_outputs, &action.submit_tool_approval) {
+            _ if contradiction.is_some() => return events.extend(contradiction),
             (Some(pending), _) => {
                 for call in &pending.tool_calls {
                     if !self.calls.contains(&call.id) {
@@ -241,7 +243,14 @@ impl ThreadsTranslator {
                         self.push_call(&whole, events);
                     }
                 }
-                End::ToolCalls
+                let mut awaited = pending.tool_calls.iter();
+                if !pending.tool_calls.is_empty() && awaited.all(|it| self.calls.contains(&it.id)) {
+                    End::ToolCalls
+                } else {
+                    End::Failed(Failure::unreadable(
+                        "a run waits for what is no function call",
+                    ))
+                }
             }
             (None, Some(pending)) => match self.judge(&pending.tool_calls, events) {
                 Some(end) => end,
@@ -300,6 +309,9 @@ impl ThreadsTranslator {
     }
 
     fn end(name: &str, run: Run, events: &mut VecDeque<Event>) {
+        if let Some(end) = contradiction(name, &run) {
+            return events.push_back(end);
+        }
         if let Some(usage) = &run.usage {
             events.push_back(Event::Usage(usage_of(usage)));
         }
@@ -329,6 +341,16 @@ impl ThreadsTranslator {
     }
 }
 
+/// The end of an answer whose event tells a good end and whose run tells another.
+fn contradiction(name: &str, run: &Run) -> Option<Event> {
+    let is_good = matches!(name, "thread.run.completed" | "thread.run.requires_action");
+    let status = run.status.as_deref().filter(|_| is_good)?;
+    matches!(status, "failed" | "cancelled" | "expired" | "incomplete").then(|| {
+        let detail = format!("{name} with the status {status}");
+        Event::End(End::Failed(Failure::unreadable(detail)))
+    })
+}
+
 fn approval_request(call: &ToolCall) -> ApprovalRequest {
     ApprovalRequest {
         id: call.id.clone(),
@@ -342,8 +364,8 @@ fn approval_request(call: &ToolCall) -> ApprovalRequest {
 fn cite(message_start: usize, annotation: &Annotation, events: &mut VecDeque<Event>) {
     if let Some(source) = citations::source(annotation) {
         events.push_back(Event::Citation(Citation {
-            start: message_start + annotation.start_index,
-            end: message_start + annotation.end_index,
+            start: message_start.saturating_add(annotation.start_index),
+            end: message_start.saturating_add(annotation.end_index),
             source,
         }));
     }

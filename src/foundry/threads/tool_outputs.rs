@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::Method;
+use http::{Method, Response};
 use tokio::time::Instant;
 
 use super::{API_VERSION, from_turn, post, wire::CreateRun};
@@ -10,7 +10,10 @@ use crate::{
     agent::{
         Failure, FailureKind, Message, Turn, approval, stream::AnswerApprovals, turn::WaitingRun,
     },
-    foundry::client::{Call, Foundry, UpstreamRequest, byte_stream},
+    foundry::{
+        client::{Call, Foundry, UpstreamRequest, byte_stream},
+        connections::UpstreamBody,
+    },
     telemetry::Carried,
 };
 
@@ -34,7 +37,7 @@ pub(super) async fn submit(
     run: &WaitingRun,
     turn: &Turn,
     call: &Call,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let body = from_turn::submission(turn);
     let version = if body.tool_approvals.is_empty() {
         API_VERSION
@@ -75,7 +78,7 @@ pub(super) async fn give_up_and_run(
     run: &WaitingRun,
     next: &CreateRun<'_>,
     call: &Call,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let WaitingRun { thread_id, run_id } = run;
     let cancel = UpstreamRequest {
         method: Method::POST,

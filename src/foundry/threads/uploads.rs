@@ -12,6 +12,7 @@ use crate::{
     agent::{Failure, FailureKind, Message, Turn, UserPart, file::UpstreamFile},
     foundry::{
         client::{Call, Foundry, UpstreamRequest, read_json},
+        connections::RequestBody,
         files::FileDescription,
         lenient::null_as_default,
     },
@@ -84,7 +85,8 @@ async fn upload(foundry: &Foundry, name: &str, data: &str, call: &Call) -> Resul
     let kind = HeaderValue::from_str(&kind)
         .map_err(|error| Failure::new(FailureKind::InvalidRequest, error.to_string()))?;
     let path = format!("/files?{API_VERSION}");
-    let response = foundry.send_stream(&path, kind, form.into(), call).await?;
+    let form = RequestBody::whole(form.into());
+    let response = foundry.send_stream(&path, kind, form, call).await?;
     let file: FileDescription = read_json(response, call.deadline).await?;
     Ok(file.id)
 }

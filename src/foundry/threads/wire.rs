@@ -212,6 +212,8 @@ pub(super) struct Run {
     pub(super) id: String,
     pub(super) thread_id: String,
     #[serde(default)]
+    pub(super) status: Lenient<Option<String>>,
+    #[serde(default)]
     pub(super) model: Lenient<Option<String>>,
     #[serde(default)]
     pub(super) required_action: Option<Lenient<RequiredAction>>,

@@ -3,22 +3,26 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
-use crate::random_id::random_id;
+use crate::{foundry::connections::RequestBody, random_id::random_id};
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
     /// The file, or the form around it, is too large.
     TooLarge,
+    /// A field other than the file, of this name, is too long.
+    FieldTooLong(String),
     /// A field is missing.
     Missing(&'static str),
     /// It is no form, or it broke off.
@@ -37,7 +41,11 @@ impl Told {
 
     fn tell(&self, problem: Problem) -> std::io::Error {
         let error = std::io::Error::other(format!("{problem:?}"));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        // The first one is the cause of those that follow.
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(problem);
         error
     }
 }
@@ -45,6 +53,7 @@ impl Told {
 /// A form on its way.
 pub(super) struct UploadForm {
     form: Multipart<'static>,
+    between_contents: BetweenContents,
     name_file: NameFile,
     boundary: String,
     told: Told,
@@ -54,7 +63,12 @@ type NameFile = Box<dyn Fn(&str) -> String + Send + Sync>;
 type Written = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 /// Fields other than the file are words.
-const MAX_FIELD_BYTES: u64 = 4 << 10;
+pub(super) const MAX_FIELD_BYTES: u64 = 4 << 10;
+/// Most bytes between the contents of two fields, where the reader keeps everything until it finds the end of a head.
+/// What has arrived of a content beside its head counts too.
+const MAX_BYTES_BETWEEN_CONTENTS: usize = 1 << 20;
+/// Part of the name of a field that is repeated.
+const MAX_NAME_CHARACTERS: usize = 64;
 const FILE: &str = "file";
 const PURPOSE: &str = "purpose";
 
@@ -75,16 +89,19 @@ impl UploadForm {
             .per_field(MAX_FIELD_BYTES)
             .for_field(FILE, limit);
         let constraints = Constraints::new().size_limit(sizes);
+        let (between_contents, told) = (BetweenContents::default(), Told::default());
+        let bytes = between_contents.bounding(body, told.clone());
         Ok(Self {
-            form: Multipart::with_constraints(body.into_data_stream(), boundary, constraints),
+            form: Multipart::with_constraints(bytes, boundary, constraints),
+            between_contents,
             name_file: Box::new(name_file),
             boundary: random_id("gateway-"),
-            told: Told::default(),
+            told,
         })
     }
 
     /// The content type and the body for the service, and where a problem will have been told.
-    pub(super) fn into_upstream(self) -> (HeaderValue, reqwest::Body, Told) {
+    pub(super) fn into_upstream(self) -> (HeaderValue, RequestBody, Told) {
         let told = self.told.clone();
         let content_type = format!("multipart/form-data; boundary={}", self.boundary);
         let content_type = HeaderValue::from_str(&content_type)
@@ -93,7 +110,10 @@ impl UploadForm {
             if seen.all {
                 return Ok(None);
             }
-            let written = match form.form.next_field().await {
+            form.between_contents.begin();
+            let field = form.form.next_field().await;
+            form.between_contents.end();
+            let written = match field {
                 Ok(Some(field)) => form.write_field(field, &mut seen),
                 Ok(None) => {
                     seen.check().map_err(|problem| form.told.tell(problem))?;
@@ -106,7 +126,9 @@ impl UploadForm {
         });
         (
             content_type,
-            reqwest::Body::wrap_stream(fields.try_flatten()),
+            RequestBody::Streamed(
+                StreamBody::new(fields.try_flatten().map_ok(Frame::data)).boxed_unsync(),
+            ),
             told,
         )
     }
@@ -133,6 +155,50 @@ impl UploadForm {
             futures_util::StreamExt::chain(once(format!("{head}\r\n\r\n")), content),
             once("\r\n".to_owned()),
         ))
+    }
+}
+
+/// Counts what is read while no content is.
+#[derive(Debug, Clone, Default)]
+struct BetweenContents(Arc<Mutex<Option<usize>>>);
+
+impl BetweenContents {
+    fn begin(&self) {
+        *self.read() = Some(0);
+    }
+
+    fn end(&self) {
+        *self.read() = None;
+    }
+
+    fn read(&self) -> MutexGuard<'_, Option<usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes of `body`, up to a bound while nothing but heads is read.
+    fn bounding(
+        &self,
+        body: Body,
+        told: Told,
+    ) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
+        let between = self.clone();
+        TryStreamExt::map_err(body.into_data_stream(), std::io::Error::other).and_then(
+            move |chunk| {
+                let mut read = between.read();
+                if let Some(read) = &mut *read {
+                    *read += chunk.len();
+                }
+                let is_too_much = read.is_some_and(|read| MAX_BYTES_BETWEEN_CONTENTS < read);
+                std::future::ready(if is_too_much {
+                    Err(told.tell(Problem::Unreadable(format!(
+                        "the head of a field, or what is before the first one, is longer than \
+                         {MAX_BYTES_BETWEEN_CONTENTS} bytes"
+                    ))))
+                } else {
+                    Ok(chunk)
+                })
+            },
+        )
     }
 }
 
@@ -166,6 +232,12 @@ fn quoted(name: &str) -> String {
 
 fn problem_of(error: &multer::Error) -> Problem {
     match error {
+        multer::Error::FieldSizeExceeded { field_name, .. }
+            if field_name.as_deref() != Some(FILE) =>
+        {
+            let name = field_name.as_deref().unwrap_or_default();
+            Problem::FieldTooLong(name.chars().take(MAX_NAME_CHARACTERS).collect())
+        }
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             Problem::TooLarge
         }

@@ -128,3 +128,43 @@ fn permits(most: NonZeroU32) -> usize {
         most.min(Semaphore::MAX_PERMITS)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::callers::policies::Policy, identity::callers::CallerName};
+
+    fn caller(number: usize) -> Caller {
+        let policy = Policy {
+            agents: None,
+            requests_per_minute: NonZeroU32::new(1),
+            concurrent_streams: None,
+        };
+        Caller {
+            name: CallerName(format!("caller-{number}")),
+            bearer: None,
+            policy: Arc::new(policy),
+            token: None,
+        }
+    }
+
+    #[test]
+    fn so_many_callers_are_kept_in_mind_and_the_one_of_longest_ago_begins_anew() {
+        let (limits, now) = (CallerLimits::default(), Instant::now());
+        let may_come = |number| {
+            let admission = limits.admit(&caller(number), now);
+            matches!(admission.outcome, Outcome::Admitted(_))
+        };
+        for number in 0..MAX_CALLERS.get() {
+            assert!(may_come(number));
+        }
+        assert!(
+            !may_come(0),
+            "its minute is used up, and it has just been seen"
+        );
+        assert!(may_come(MAX_CALLERS.get()));
+        assert_eq!(limits.known.lock().unwrap().len(), MAX_CALLERS.get());
+        assert!(!may_come(0));
+        assert!(may_come(1), "it made room for the one before");
+    }
+}

@@ -62,7 +62,8 @@ impl KeyEndpoint for HttpEndpoint {
         if response.status() != http::StatusCode::OK {
             return Err(format!("HTTP {}", response.status()));
         }
-        http_client::read_at_most(response, MAX_BYTES).await
+        let read = http_client::read_at_most(response, MAX_BYTES).await;
+        read.map_err(|problem| problem.to_string())
     }
 }
 

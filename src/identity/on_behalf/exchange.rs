@@ -12,7 +12,6 @@ use http::{HeaderValue, StatusCode, header};
 use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use url::form_urlencoded;
@@ -25,6 +24,7 @@ use crate::{
         callers::{entra::EntraConfig, upstream::ExchangeConfig},
     },
     foundry::{client::full_text, http_client},
+    hash,
     identity::{TokenSource, token::bearer},
 };
 
@@ -98,7 +98,7 @@ impl Exchanger {
     }
 
     fn slot(&self, token: &SecretString) -> Arc<tokio::sync::Mutex<Slot>> {
-        let digest = Sha256::digest(token.expose_secret()).into();
+        let digest = hash::sha256([token.expose_secret().as_bytes()]);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.get_or_insert(digest, Arc::default))
     }
@@ -148,7 +148,7 @@ impl Exchanger {
         let response = response.map_err(|error| refusal::unavailable(full_text(&error)))?;
         let status = response.status();
         let body = http_client::read_at_most(response, MAX_BYTES).await;
-        let body = body.map_err(refusal::unavailable)?;
+        let body = body.map_err(|problem| refusal::unavailable(problem.to_string()))?;
         if status != StatusCode::OK {
             return Err(refusal::read(status, &body));
         }

@@ -28,7 +28,7 @@ use url::form_urlencoded;
 use crate::support::TlsListener;
 
 /// The token that the service gives.
-pub(super) const TOKEN: &str = "token-of-the-identity";
+pub(crate) const TOKEN: &str = "token-of-the-identity";
 /// How long it lives, in seconds: as long as real ones at least.
 const LIFE: u64 = 3600;
 /// How long an answer takes, so that others come meanwhile.
@@ -36,16 +36,16 @@ const LATENCY: Duration = Duration::from_millis(100);
 
 /// A request for a token.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     /// The fields of the query of a GET, of the form of a POST.
-    pub(super) fields: BTreeMap<String, String>,
+    pub(crate) fields: BTreeMap<String, String>,
 }
 
 /// A running service; dropping it stops it.
 #[derive(Debug)]
-pub(super) struct TokenService {
+pub(crate) struct TokenService {
     address: SocketAddr,
     state: Arc<Shared>,
     certificate: String,
@@ -83,7 +83,7 @@ enum Tokens {
 
 impl TokenService {
     /// The endpoint of a managed identity.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = Arc::new(Shared::default());
         Self {
@@ -95,7 +95,7 @@ impl TokenService {
     }
 
     /// An authority, which is never asked over plain HTTP.
-    pub(super) async fn start_https() -> Self {
+    pub(crate) async fn start_https() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Shared::default());
@@ -108,42 +108,42 @@ impl TokenService {
         }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Whom to trust, as PEM text.
-    pub(super) fn certificate(&self) -> &str {
+    pub(crate) fn certificate(&self) -> &str {
         &self.certificate
     }
 
     /// Whether it answers 500 from now on.
-    pub(super) fn set_failing(&self, failing: bool) {
+    pub(crate) fn set_failing(&self, failing: bool) {
         self.state.failing.store(failing, Ordering::SeqCst);
     }
 
     /// Whether it answers nothing from now on.
-    pub(super) fn set_hanging(&self, hanging: bool) {
+    pub(crate) fn set_hanging(&self, hanging: bool) {
         self.state.hanging.store(hanging, Ordering::SeqCst);
     }
 
     /// How many seconds tokens live from now on.
-    pub(super) fn set_life(&self, seconds: u64) {
+    pub(crate) fn set_life(&self, seconds: u64) {
         self.state.life.store(seconds, Ordering::SeqCst);
     }
 
     /// Gives `token-1`, `token-2` and so on, another one each time.
-    pub(super) fn number_tokens(&self) {
+    pub(crate) fn number_tokens(&self) {
         *self.state.tokens.lock().unwrap() = Tokens::Numbered;
     }
 
     /// Gives this token from now on.
-    pub(super) fn give(&self, token: &str) {
+    pub(crate) fn give(&self, token: &str) {
         *self.state.tokens.lock().unwrap() = Tokens::Always(token.to_owned());
     }
 
     /// What was asked so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
     }
 }

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use foundry_emulator::Behaviour;
 use futures_util::future::join_all;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::serve;
 use crate::support::{Program, SOON, emulator, text_of};
@@ -79,4 +82,58 @@ async fn a_stream_that_does_not_end_is_cut_when_the_grace_is_over() {
         cut.await.is_err(),
         "a stream that was cut must not look like one that ended"
     );
+}
+
+/// A connection that has had an answer and may be used again.
+async fn used_connection(address: SocketAddr) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: gateway\r\n\r\n";
+    connection.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok\n") {
+        answer.push(connection.read_u8().await.unwrap());
+    }
+    connection
+}
+
+async fn is_closed(mut connection: TcpStream) {
+    let read = tokio::time::timeout(SOON, connection.read(&mut [0])).await;
+    assert_eq!(read.unwrap().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_at_once_and_answers_in_the_making_are_finished() {
+    let emulator = emulator(Behaviour {
+        first_delta_ms: PAUSE_BEFORE_THE_TEXT_MS,
+        ..Behaviour::default()
+    })
+    .await;
+    let (program, client) = Program::serve(&emulator.project_endpoint(), &[]).await;
+    let used = used_connection(client.address).await;
+    let unused = TcpStream::connect(client.address).await.unwrap();
+    let mut answers = std::pin::pin!(join_all((0..5).map(|_| client.ask("echo", "to the end"))));
+    let asked = emulator
+        .journal()
+        .wait_for(|requests| requests.len() == 5, SOON);
+    tokio::select! {
+        asked = asked => assert!(asked),
+        answers = &mut answers => panic!("answered already: {answers:?}"),
+    }
+    program.signal("TERM").await;
+    let closed = async {
+        is_closed(used).await;
+        is_closed(unused).await;
+        nobody_listens_on(client.address).await;
+    };
+    tokio::select! {
+        () = closed => {}
+        answers = &mut answers => panic!("they waited for answers: {answers:?}"),
+    }
+    for answer in answers.await {
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["connection"], "close");
+        assert!(answer.text().await.unwrap().contains("to the end"));
+    }
+    let ended = program.ended().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }

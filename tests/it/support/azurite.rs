@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -54,6 +54,16 @@ impl Azurite {
     pub(crate) fn connection_string(&self) -> String {
         let endpoint = self.endpoint();
         format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={endpoint};")
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// What opens the account through a proxy at `origin`.
+    pub(crate) fn connection_string_through(&self, origin: &str) -> String {
+        format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={origin}/{ACCOUNT};")
     }
 
     /// The certificate to trust, over HTTPS.

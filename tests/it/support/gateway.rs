@@ -39,7 +39,7 @@ impl Gateway {
     }
 
     async fn serve(app: AppState) -> Self {
-        let listener = server::bind(app.config.listen.address).await.unwrap();
+        let listener = server::bind(app.config.listen.address).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = server::serve(listener, app.clone(), async {

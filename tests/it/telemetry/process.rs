@@ -234,3 +234,22 @@ async fn demo_and_plain_runs_send_nothing_and_say_nothing_of_it() {
     );
     assert_eq!(ended.stdout.lines().count(), 2, "{}", ended.stdout);
 }
+
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_the_end_of_the_process_no_longer_than_its_limit() {
+    let emulator = emulator(Behaviour::default()).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/v1/traces", silent.local_addr().unwrap());
+    let settings = [
+        ("GATEWAY_OTLP_TRACES_ENDPOINT", endpoint.as_str()),
+        // Nothing but the limit ends the wait.
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+    ];
+    let (program, client) = Program::serve(&emulator.project_endpoint(), &settings).await;
+    assert_eq!(client.ask("echo", "hi").await.status(), 200);
+    let start = tokio::time::Instant::now();
+    let ended = program.terminate().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    // It waited, and gave up; a program that does not end within a bound fails above.
+    assert!(Duration::from_secs(2) < start.elapsed());
+}

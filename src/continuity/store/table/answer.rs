@@ -77,7 +77,7 @@ struct JsonMessage {
     value: String,
 }
 
-/// Part of a service's message that is repeated in a detail.
+/// Part of each of a service's texts that is repeated in a detail.
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Sorts an answer; `remedy` is what to do about one that denies access.
@@ -142,10 +142,16 @@ impl ErrorBody {
     /// with a wrong signature what was signed.
     fn detail(&self, status: StatusCode, request_id: Option<String>) -> String {
         let mut detail = format!("HTTP {}", status.as_u16());
-        let first_line = self.message.lines().next().unwrap_or_default();
-        let message: String = first_line.chars().take(MAX_MESSAGE_CHARS).collect();
+        let first_line = |text: &str| -> String {
+            let line = text.split(['\n', '\r']).next().unwrap_or_default();
+            line.chars().take(MAX_MESSAGE_CHARS).collect()
+        };
         let request_id = request_id.map(|id| format!("x-ms-request-id {id}"));
-        let parts = [self.code.clone(), message, request_id.unwrap_or_default()];
+        let parts = [
+            first_line(&self.code),
+            first_line(&self.message),
+            first_line(&request_id.unwrap_or_default()),
+        ];
         for part in parts.iter().filter(|part| !part.is_empty()) {
             detail.push_str(", ");
             detail.push_str(part);
@@ -224,6 +230,20 @@ mod tests {
         for nothing in [&b""[..], b"<html", b"{}", b"\xff<"] {
             assert_eq!(ErrorBody::read(nothing), ErrorBody::default());
         }
+    }
+
+    #[test]
+    fn what_the_service_calls_an_error_is_one_short_line_of_the_log() {
+        let long = "x".repeat(70_000);
+        let body = format!("<Error><Code>A\nB{long}</Code><Message>C\rD</Message></Error>");
+        let error = read(
+            StatusCode::BAD_REQUEST,
+            &HeaderMap::new(),
+            Bytes::from(body),
+            "do this",
+        );
+        let text = error.unwrap_err().to_string();
+        assert!(text.ends_with("(HTTP 400, A, C)"), "{text}");
     }
 
     #[test]

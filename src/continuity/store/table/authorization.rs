@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
 use http::HeaderValue;
 use secrecy::ExposeSecret;
-use sha2::Sha256;
 
 use crate::{
     config::store::SharedKey, continuity::store::StoreError, foundry::client::full_text,
-    identity::TokenSource,
+    hash::MacKey, identity::TokenSource,
 };
 
 /// How requests to a storage account are authorized.
@@ -68,9 +66,8 @@ fn shared_key_lite(key: &SharedKey, date: &str, path: &str) -> Result<HeaderValu
     let secret = STANDARD
         .decode(key.key.expose_secret())
         .map_err(|_| "the account key is not base64".to_owned())?;
-    let mut signer = Hmac::<Sha256>::new_from_slice(&secret).map_err(|error| full_text(&error))?;
-    signer.update(format!("{date}\n/{}{path}", key.account).as_bytes());
-    let signature = STANDARD.encode(signer.finalize().into_bytes());
+    let signed = format!("{date}\n/{}{path}", key.account);
+    let signature = STANDARD.encode(MacKey::new(&secret).sign(signed.as_bytes()));
     let mut header = HeaderValue::from_str(&format!("SharedKeyLite {}:{signature}", key.account))
         .map_err(|error| full_text(&error))?;
     header.set_sensitive(true);

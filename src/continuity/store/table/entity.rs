@@ -2,6 +2,7 @@
 //!
 //! 64-bit numbers travel as text with a type beside them (`Edm.Int64`), as the Table service's JSON has it.
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -139,7 +140,8 @@ fn columns_of(row: &Row) -> Columns {
         Upstream::Thread { id } => (UpstreamKind::Thread, id.clone()),
         Upstream::Run { run, calls } => {
             let WaitingRun { thread_id, run_id } = run;
-            let id = format!("{thread_id}/{run_id}/{}", calls.join(","));
+            let calls: Vec<_> = calls.iter().map(|call| part(call)).collect();
+            let id = format!("{}/{}/{}", part(thread_id), part(run_id), calls.join(","));
             (UpstreamKind::Run, id)
         }
         Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),
@@ -168,7 +170,9 @@ fn reading_of(entity: &Value) -> Reading {
     let Ok(columns) = Columns::deserialize(entity) else {
         return Reading::Unreadable("a column is missing or has another type");
     };
-    let Ok(expires_at) = columns.expires_at.parse() else {
+    // As many bits as the column has.
+    let expires_at = columns.expires_at.parse::<i64>().ok();
+    let Some(expires_at) = expires_at.and_then(|seconds| u64::try_from(seconds).ok()) else {
         return Reading::Unreadable("its expiry is no time");
     };
     let id = columns.upstream_id;
@@ -178,10 +182,10 @@ fn reading_of(entity: &Value) -> Reading {
         UpstreamKind::Run => match id.split('/').collect::<Vec<_>>()[..] {
             [thread_id, run_id, calls] => Upstream::Run {
                 run: WaitingRun {
-                    thread_id: thread_id.to_owned(),
-                    run_id: run_id.to_owned(),
+                    thread_id: text_of(thread_id),
+                    run_id: text_of(run_id),
                 },
-                calls: calls.split(',').map(str::to_owned).collect(),
+                calls: calls.split(',').map(text_of).collect(),
             },
             _ => return Reading::Unreadable("the run that it names is not named whole"),
         },
@@ -200,6 +204,18 @@ fn reading_of(entity: &Value) -> Reading {
         session: columns.agent_session,
         expires_at,
     }))
+}
+
+/// What separates the ids of a run, and what escapes that. The service's ids hold none of it so far.
+const SEPARATORS: &AsciiSet = &CONTROLS.add(b'/').add(b',').add(b'%');
+
+/// An id as a part of a list of them.
+fn part(id: &str) -> String {
+    utf8_percent_encode(id, SEPARATORS).to_string()
+}
+
+fn text_of(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 /// Both parts of a key are hexadecimal, so that the slash is where it was put.
@@ -314,6 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn ids_with_separators_do_not_become_other_ids() {
+        let strange = row(Upstream::Run {
+            run: WaitingRun {
+                thread_id: "thread/1".to_owned(),
+                run_id: "run%2F,1".to_owned(),
+            },
+            calls: vec!["call,a".to_owned(), "call/\u{e9}\n".to_owned()],
+        });
+        let written = write(&strange);
+        assert_eq!(
+            read(written.as_bytes()).unwrap(),
+            Reading::Row(Box::new(strange)),
+            "{written}"
+        );
+    }
+
+    #[test]
     fn rows_of_another_version_or_shape_are_unreadable_but_no_error() {
         let good: Value = serde_json::from_str(&write(&response())).unwrap();
         let changes = [
@@ -326,6 +359,7 @@ mod tests {
             ("ThreadId", json!(7)),
             ("ExpiresAt", json!("soon")),
             ("ExpiresAt", json!("-1")),
+            ("ExpiresAt", json!("18446744073709551615")),
         ];
         for (column, value) in changes {
             let mut entity = good.clone();

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::agent::event::Source;
 
+mod contradictions;
+
 const RECORDED: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/fixtures/recordings/new/prompt_agent_stream.preview.sse"

@@ -1,4 +1,5 @@
 mod calls;
+mod signs;
 
 use serde_json::{Value, json};
 
@@ -300,85 +301,51 @@ fn a_message_without_deltas_and_unknown_things_are_understood() {
 }
 
 #[test]
-fn a_step_or_a_message_is_a_sign_of_work_and_a_run_in_progress_is_none() {
-    for name in [
-        "thread.message.created",
-        "thread.message.in_progress",
-        "thread.run.step.created",
-        "thread.run.step.in_progress",
-    ] {
-        assert_eq!(
-            translate_all([(name, json!({}))]),
-            [Event::Started],
-            "{name}"
-        );
-    }
-    for name in ["thread.run.queued", "thread.run.in_progress"] {
-        assert_eq!(translate_all([(name, run("x", json!({})))]), [], "{name}");
+fn a_run_that_failed_does_not_end_well_because_of_the_name_of_its_event() {
+    for status in ["failed", "cancelled", "expired", "incomplete"] {
+        for name in ["thread.run.completed", "thread.run.requires_action"] {
+            let action = json!({"required_action": {"type": "submit_tool_outputs",
+                "submit_tool_outputs": {"tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}});
+            let events = translate_all([(name, run(status, action))]);
+            let kind = failure(&events).map(|failure| failure.kind);
+            assert_eq!(kind, Some(FailureKind::Unreadable), "{name} {status}");
+        }
     }
 }
 
 #[test]
-fn thread_and_run_are_known_from_the_events_or_from_the_run_that_is_read_on() {
-    let mut translator = ThreadsTranslator::default();
-    let created = json!({"id": "thread_1"}).to_string();
-    translator
-        .translate("thread.created", &created, &mut VecDeque::new())
-        .unwrap();
-    let ids = translator.upstream_ids();
-    assert_eq!(ids.thread_id.as_deref(), Some("thread_1"));
-    assert_eq!(ids.run_id, None);
-    translator.reads_on_in(&WaitingRun {
-        thread_id: "thread_2".to_owned(),
-        run_id: "run_2".to_owned(),
-    });
-    let ids = translator.upstream_ids();
-    assert_eq!(ids.thread_id.as_deref(), Some("thread_2"));
-    assert_eq!(ids.run_id.as_deref(), Some("run_2"));
+fn a_run_that_waits_for_no_function_call_does_not_ask_for_results() {
+    let other = json!({"id": "c", "type": "custom"});
+    for awaited in [json!([]), json!([other])] {
+        let action = json!({"required_action": {"type": "submit_tool_outputs",
+            "submit_tool_outputs": {"tool_calls": awaited}}});
+        let events =
+            translate_all([("thread.run.requires_action", run("requires_action", action))]);
+        let kind = failure(&events).map(|failure| failure.kind);
+        assert_eq!(kind, Some(FailureKind::Unreadable), "{awaited}");
+    }
 }
 
 #[test]
-fn an_annotation_is_told_once_and_counts_from_the_start_of_its_message() {
-    let url = |url: &str| json!({"type": "url_citation", "start_index": 1, "end_index": 2, "url_citation": {"url": url, "title": ""}});
-    let content = |text: &str, annotations: Value| json!([{"type": "text", "text": {"value": text, "annotations": annotations}}]);
-    let delta = |text: &str, annotations: Value| {
-        let content = content(text, annotations);
-        (
-            "thread.message.delta",
-            json!({"delta": {"content": content}}),
-        )
-    };
-    let completed = |text: &str, annotations: Value| {
-        (
-            "thread.message.completed",
-            json!({"content": content(text, annotations)}),
-        )
-    };
+fn numbers_without_measure_stop_nothing() {
+    let call = json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}});
+    let far = json!({"index": usize::MAX, "type": "function", "function": {"arguments": "x"}});
+    let step = |call: &Value| json!({"delta": {"step_details": {"tool_calls": [call]}}});
+    let annotation = json!({"text": "x", "start_index": usize::MAX, "end_index": usize::MAX,
+        "url_citation": {"url": "https://e.example"}});
+    let text = |value: &str, annotations: Value| json!({"delta": {"content": [{"type": "text", "text": {"value": value, "annotations": annotations}}]}});
     let events = translate_all([
-        delta("ab", json!([])),
-        completed("ab", json!([])),
-        delta("cd", json!([url("https://x")])),
-        completed("cd", json!([url("https://x"), url("https://y")])),
+        ("thread.message.delta", text("a", json!([]))),
+        ("thread.message.completed", json!({"content": []})),
+        ("thread.message.delta", text("b", json!([annotation]))),
+        ("thread.run.step.delta", step(&call)),
+        ("thread.run.step.created", json!({})),
+        ("thread.run.step.delta", step(&far)),
     ]);
-    let places: Vec<_> = events
+    assert_eq!(failure(&events), None);
+    let cited = events
         .iter()
-        .filter_map(|event| match event {
-            Event::Citation(Citation {
-                start,
-                end,
-                source: Source::Url { url, .. },
-            }) => Some((*start, *end, url.as_str())),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(places, [(5, 6, "https://x"), (5, 6, "https://y")]);
-}
-
-#[test]
-fn an_unfinished_answer_says_why_in_the_log() {
-    let details = json!({"incomplete_details": {"reason": "out of luck"}});
-    let events = translate_all([("thread.run.incomplete", run("incomplete", details))]);
-    let failure = failure(&events).unwrap();
-    assert_eq!(failure.message, "the agent did not finish its answer");
-    assert_eq!(failure.detail.as_deref(), Some("incomplete: out of luck"));
+        .any(|event| matches!(event, Event::Citation(_)));
+    assert!(cited, "{events:?}");
 }

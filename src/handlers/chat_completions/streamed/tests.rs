@@ -28,6 +28,7 @@ fn stream_of(bytes: ByteStream) -> AnswerStream {
     let limits = StreamLimits {
         between_bytes: Duration::from_secs(1000),
         deadline: Instant::now() + Duration::from_secs(1000),
+        bytes: usize::MAX,
     };
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, Box::new(|_| ()))
 }

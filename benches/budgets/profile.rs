@@ -1,0 +1,45 @@
+//! Where the instructions of a scenario go.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+
+use crate::{measure, scenario::Scenario};
+
+/// Lines of each list.
+const LINES: usize = 70;
+
+/// Runs a scenario and prints its most expensive functions, with those that they call and without.
+#[expect(clippy::print_stdout, reason = "that is what it was asked for")]
+pub(crate) fn run(program: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    let file = folder.join(format!("{}.callgrind", scenario.name));
+    measure::profile(program, scenario, file.clone())?;
+    for (title, inclusive) in [("with what they call", "yes"), ("by themselves", "no")] {
+        let listed = Command::new("callgrind_annotate")
+            .arg(format!("--inclusive={inclusive}"))
+            .args(["--auto=no", "--threshold=99"])
+            .arg(&file)
+            .output()
+            .context("cannot start callgrind_annotate")?;
+        ensure!(
+            listed.status.success(),
+            "callgrind_annotate fails: {}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
+        println!(
+            "\n=== {}, {} requests: functions {title}\n",
+            scenario.name, scenario.many.requests
+        );
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        for line in listed
+            .lines()
+            .skip_while(|line| !line.contains("PROGRAM TOTALS"))
+            .take(LINES)
+        {
+            println!("{line}");
+        }
+    }
+    println!("\nThe whole profile: {}", file.display());
+    Ok(())
+}

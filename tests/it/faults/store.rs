@@ -1,0 +1,106 @@
+//! The store of conversations breaks: Azurite behind the proxy, and the real client of Table Storage before it.
+
+use serde_json::{Value, json};
+
+use super::{
+    aftermath,
+    outcome::{Dialect, Mode, Outcome, TEXT, ask_with},
+    proxy::{Proxy, Security, WireFault},
+    table::Row,
+};
+use crate::support::{Azurite, Gateway, emulator};
+
+/// A conversation that a client has with the gateway.
+struct Conversation {
+    messages: Vec<Value>,
+    thread_id: String,
+}
+
+/// Tries one cell of the table: the first turn goes well, the second meets the fault.
+pub(super) async fn try_cell(
+    azurite: &Azurite,
+    row: Row,
+    mode: Mode,
+    dialect: &'static Dialect,
+) -> Result<Outcome, String> {
+    let emulator = emulator(foundry_emulator::Behaviour::default()).await;
+    let mut proxy = Proxy::in_front_of(azurite.address(), Security::Clear).await;
+    let table = table_name(&row, mode, dialect);
+    let connection = azurite.connection_string_through(&proxy.origin());
+    let mut settings = vec![
+        ("THREADS_CONNECTION_STRING", connection.as_str()),
+        ("THREADS_TABLE_NAME", table.as_str()),
+    ];
+    if !row.hangs() {
+        // No deadline may be what ends the request to the store.
+        settings.push(("GATEWAY_STORE_TIMEOUT_SECONDS", "20"));
+    }
+    let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    let conversation = begin(&gateway, dialect).await;
+    proxy.strike(WireFault::of_service(&row.fault), "").await;
+    let body = match row.stage.as_str() {
+        "named" => json!({
+            "thread_id": conversation.thread_id,
+            "messages": [{"role": "user", "content": TEXT}],
+        }),
+        _ => conversation.next_turn(),
+    };
+    let outcome = ask_with(&emulator, &gateway, mode, dialect, body.clone()).await;
+    aftermath::permits_are_back(&gateway).await?;
+    aftermath::spent_connections_are_closed(&proxy, |_| false).await?;
+    proxy.heal().await;
+    let next = ask_with(&emulator, &gateway, mode, dialect, body).await;
+    if !next.is_whole() {
+        return Err(format!("the next request: {next:?}"));
+    }
+    continues_again(&gateway, dialect).await?;
+    aftermath::no_task_is_left(&gateway).await?;
+    Ok(outcome)
+}
+
+async fn begin(gateway: &Gateway, dialect: &Dialect) -> Conversation {
+    let first = json!({"role": "user", "content": "the first turn"});
+    let body = json!({"model": dialect.agent, "messages": [first]});
+    let response = gateway.chat(body).await;
+    assert_eq!(response.status(), 200);
+    let thread_id = response.headers()["x-thread-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let answer: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    let answer = &answer["choices"][0]["message"]["content"];
+    let answer = json!({"role": "assistant", "content": answer});
+    Conversation {
+        messages: vec![first, answer],
+        thread_id,
+    }
+}
+
+impl Conversation {
+    /// The whole history, and one message more.
+    fn next_turn(&self) -> Value {
+        let next = json!({"role": "user", "content": TEXT});
+        let messages = [&self.messages[..], &[next]].concat();
+        json!({"messages": messages})
+    }
+}
+
+/// The store remembers again: a new conversation is recognised by its history.
+async fn continues_again(gateway: &Gateway, dialect: &Dialect) -> Result<(), String> {
+    let conversation = begin(gateway, dialect).await;
+    let mut body = conversation.next_turn();
+    body["model"] = dialect.agent.into();
+    let response = gateway.chat(body).await;
+    let thread_id = response.headers()["x-thread-id"].to_str().unwrap();
+    if thread_id == conversation.thread_id {
+        Ok(())
+    } else {
+        Err("the store works again, and a conversation is not recognised".to_owned())
+    }
+}
+
+/// Three to 63 letters and digits.
+fn table_name(row: &Row, mode: Mode, dialect: &Dialect) -> String {
+    let all = format!("{}{}{mode:?}{}", row.stage, row.fault, dialect.agent);
+    all.chars().filter(char::is_ascii_alphanumeric).collect()
+}
