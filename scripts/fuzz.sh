@@ -62,11 +62,12 @@ for target in "${targets[@]}"; do
 done
 
 # The targets have a lock file of their own, which follows that of the gateway.
-locked=(cargo "+$toolchain" metadata --manifest-path fuzz/Cargo.toml --format-version 1)
-if ! "${locked[@]}" --locked > /dev/null 2>&1; then
-  echo "fuzz/Cargo.lock does not follow Cargo.lock; it is written anew by: ${locked[*]} > /dev/null" >&2
+host="$(rustup run "$toolchain" rustc -vV | sed -n 's/^host: //p')"
+fetch=(cargo "+$toolchain" fetch --manifest-path fuzz/Cargo.toml --target "$host")
+if ! "${fetch[@]}" --locked; then
+  echo "fuzz/Cargo.lock may not follow Cargo.lock; it is written anew by: ${fetch[*]}" >&2
   [[ ${CI:-} != true ]] || exit 1
-  "${locked[@]}" > /dev/null
+  "${fetch[@]}"
 fi
 
 # Without a sanitizer: the crate forbids unsafe code, so that one would look for nothing and halve the speed.

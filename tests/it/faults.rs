@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod agent_service;
+mod callers;
 mod document;
 mod exporter;
 mod outcome;
@@ -12,6 +13,7 @@ mod proxy;
 mod store;
 mod table;
 mod token;
+mod whole_answers;
 
 use std::{future::Future, time::Duration};
 
@@ -58,11 +60,17 @@ async fn a_store_that_breaks_costs_no_answer_that_shows_its_history() {
     let azurite = &azurite;
     let try_cell = |row, mode, dialect| store::try_cell(azurite, row, mode, dialect);
     check(&["store", "named"], try_cell).await;
+    store::a_store_that_fails_halfway_is_told_as_that(azurite).await;
 }
 
 #[tokio::test]
 async fn an_authority_that_gives_no_token_is_told_and_survived() {
     check(&["token"], token::try_cell).await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_breaks_lets_its_callers_try_again() {
+    check(&["keys", "exchange"], callers::try_cell).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Reads an answer as it comes, in either dialect, and says whether it is right. Pure.
 
-use std::{borrow::Cow, fmt};
+mod wire;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use self::wire::{ChatObject, ResponseObject, ResponsesEvent};
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,77 +229,6 @@ impl AnswerReader {
             }
         }
     }
-}
-
-#[derive(Debug, Deserialize)]
-struct ResponsesEvent<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    delta: Cow<'a, str>,
-    #[serde(borrow)]
-    response: Option<ResponseHead<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ResponseHead<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ResponseObject<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(borrow)]
-    output: Vec<OutputItem<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct OutputItem<'a> {
-    #[serde(borrow, default)]
-    content: Vec<OutputPart<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct OutputPart<'a> {
-    #[serde(borrow, default)]
-    text: Cow<'a, str>,
-}
-
-/// A whole chat completion or one chunk of it.
-#[derive(Debug, Deserialize)]
-struct ChatObject<'a> {
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
-    #[serde(borrow)]
-    error: Option<ChatError<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    delta: Option<Said<'a>>,
-    #[serde(borrow)]
-    message: Option<Said<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Said<'a> {
-    #[serde(borrow)]
-    content: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ChatError<'a> {
-    #[serde(borrow, default)]
-    message: Cow<'a, str>,
 }
 
 #[cfg(test)]

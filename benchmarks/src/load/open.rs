@@ -18,8 +18,8 @@ use super::{
 
 /// Connections that are opened before anything is measured; more are opened when all are busy.
 const CONNECTIONS: usize = 16;
-/// A timer wakes up to a millisecond late. This long before a planned moment waiting turns into looking at the clock.
-const LOOK_AT_THE_CLOCK: Duration = Duration::from_micros(1500);
+/// A timer wakes up to a millisecond late. So long before a planned moment waiting turns into looking at the clock.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_micros(1100);
 
 /// What all requests share.
 #[derive(Debug)]

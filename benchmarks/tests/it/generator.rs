@@ -63,7 +63,7 @@ async fn whatever_is_wrong_is_counted_by_its_kind() {
     ];
     for (kind, liar) in liars {
         let summary = seen(liar).await;
-        let kinds: Vec<_> = summary.wrong.keys().collect();
+        let kinds: Vec<_> = summary.wrong.keys().map(String::as_str).collect();
         assert_eq!((summary.right, kinds), (0, vec![kind]), "{summary:?}");
         assert!(summary.example.is_some());
     }

@@ -44,6 +44,7 @@ impl WireFault {
     pub(super) fn of_service(word: &str) -> Self {
         let how = match word {
             "refuse" => return Self::Refuse,
+            "unknown_authority" => return Self::Handshake(HandshakeFault::UnknownAuthority),
             "reset" => How::Reset,
             "close" => How::Close,
             "stall" => How::Stall,

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use super::{
     SHORT_DEADLINES, aftermath,
     outcome::{Dialect, Mode, Outcome, ask},
-    proxy::{HandshakeFault, Proxy, Security, WireFault, trusted_certificates},
+    proxy::{Proxy, Security, WireFault, trusted_certificates},
     table::Row,
 };
 use crate::{
@@ -29,11 +29,7 @@ pub(super) async fn try_cell(
     let emulator = Emulator::start(options).await.unwrap();
     let tokens = TokenService::start().await;
     let mut proxy = Proxy::in_front_of(tokens.address(), Security::Tls).await;
-    let fault = match row.fault.as_str() {
-        "unknown_authority" => WireFault::Handshake(HandshakeFault::UnknownAuthority),
-        fault => WireFault::of_service(fault),
-    };
-    proxy.strike(fault, "").await;
+    proxy.strike(WireFault::of_service(&row.fault), "").await;
     let gateway = gateway_that_signs_in_at(&proxy, &emulator, &row).await;
     let outcome = ask(&emulator, &gateway, mode, dialect).await;
     aftermath::permits_are_back(&gateway).await?;

@@ -1,44 +1,56 @@
 //! Lists and tables in Markdown. Pure.
 
-/// A table whose columns line up; the first is a name, the others are numbers.
+/// A table whose columns line up; the first is a name, the others are numbers. Columns without any are left out.
 pub(crate) fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
-    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
-    let headers: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
-    let widths: Vec<usize> = (0..headers.len())
-        .map(|column| {
-            let of_rows = rows.iter().map(|row| width(&cell(row, column)));
-            of_rows
-                .chain([width(&cell(&headers, column)), 3])
-                .max()
-                .unwrap_or(3)
-        })
-        .collect();
-    let line = |row: &[String]| {
-        let cells: Vec<String> = widths
+    let columns = headers.iter().enumerate().filter_map(|(index, header)| {
+        let cells: Vec<&str> = rows
             .iter()
-            .enumerate()
-            .map(|(column, width)| {
-                let text = cell(row, column);
-                if column == 0 {
-                    format!("{text:<width$}")
-                } else {
-                    format!("{text:>width$}")
-                }
-            })
+            .map(|row| row.get(index).map_or("", String::as_str))
             .collect();
+        let has_any = index == 0 || cells.iter().any(|cell| !cell.is_empty());
+        has_any.then_some(Column {
+            header,
+            cells,
+            is_name: index == 0,
+        })
+    });
+    let columns: Vec<Vec<String>> = columns.map(|column| column.lines()).collect();
+    let line = |index: usize| {
+        let cells = columns.iter().filter_map(|lines| lines.get(index));
+        let cells: Vec<&str> = cells.map(String::as_str).collect();
         format!("| {} |", cells.join(" | "))
     };
-    let rules: Vec<String> = widths
-        .iter()
-        .enumerate()
-        .map(|(column, width)| match column {
-            0 => "-".repeat(*width),
-            _ => format!("{}:", "-".repeat(width - 1)),
-        })
-        .collect();
-    let mut lines = vec![line(&headers), line(&rules)];
-    lines.extend(rows.iter().map(|row| line(row)));
+    let lines: Vec<String> = (0..rows.len() + 2).map(line).collect();
     lines.join("\n")
+}
+
+struct Column<'a> {
+    header: &'a str,
+    cells: Vec<&'a str>,
+    is_name: bool,
+}
+
+impl Column<'_> {
+    /// The header, the rule, the cells, all of one width.
+    fn lines(&self) -> Vec<String> {
+        let widths = self.cells.iter().map(|cell| width(cell));
+        let width = widths.chain([width(self.header), 3]).max().unwrap_or(3);
+        let padded = |cell: &&str| {
+            if self.is_name {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        };
+        let rule = if self.is_name {
+            "-".repeat(width)
+        } else {
+            format!("{}:", "-".repeat(width - 1))
+        };
+        let mut lines = vec![padded(&self.header), rule];
+        lines.extend(self.cells.iter().map(padded));
+        lines
+    }
 }
 
 /// Characters, which is what terminals and the padding of `format!` count.
@@ -57,16 +69,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
-        let rows = [
-            vec!["a".to_owned(), "12.50 µs".to_owned()],
-            vec!["long name".to_owned(), "3".to_owned()],
-        ];
+    fn columns_line_up_and_empty_ones_are_left_out() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["a", "", "12.50 µs"]), row(["long name", "", "3"])];
         let expected = "\
 |           | processor |
 | --------- | --------: |
 | a         |  12.50 µs |
 | long name |         3 |";
-        assert_eq!(table(&["", "processor"], &rows), expected);
+        assert_eq!(table(&["", "empty", "processor"], &rows), expected);
     }
 }
