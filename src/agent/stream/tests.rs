@@ -131,7 +131,7 @@ fn endless(first: &'static str, then: &'static str) -> ByteStream {
 
 #[tokio::test(start_paused = true)]
 async fn an_upstream_that_never_pauses_cannot_escape_its_deadline() {
-    for then in [": keep-alive\n\n", "data: a\n\n", "d"] {
+    for then in [":\n\n", "data: a\n\n", "d"] {
         let bytes = endless("event: started\ndata: 1\n\n", then);
         let mut answer = answer(bytes, Box::new(|_| ()));
         let start = Instant::now();

@@ -196,3 +196,6 @@ pub fn write_failure(failure: Failure, out: &mut BytesMut) {
     out.put_slice(&ApiError::from(failure).body());
     out.put_slice(b"\n\n");
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+mod messages;
+
 use serde_json::{Value, json};
 
 use super::*;
