@@ -199,4 +199,69 @@ mod tests {
         );
         assert!(text.contains("GATEWAY_API_KEYS is not set"), "{text}");
     }
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        Config::from_environment(&settings.iter().copied().collect())
+    }
+
+    #[test]
+    fn errors_stand_one_on_a_line() {
+        let text = Config::from_environment(&Environment::default())
+            .unwrap_err()
+            .to_string();
+        let settings: Vec<_> = text
+            .lines()
+            .map(|line| line.split(' ').next().unwrap())
+            .collect();
+        assert_eq!(
+            settings,
+            ["FOUNDRY_PROJECT_ENDPOINT", "GATEWAY_API_KEYS"],
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_project_is_missed_only_where_the_agents_can_need_it() {
+        let missed = |settings: &[(&str, &str)]| {
+            let keys = ("GATEWAY_API_KEYS", "a=0123456789abcdef0123456789abcdef");
+            let settings: Vec<_> = settings.iter().copied().chain([keys]).collect();
+            let errors =
+                read(&settings).map_or_else(|errors| errors.to_string(), |_| String::new());
+            errors.contains("FOUNDRY_PROJECT_ENDPOINT")
+        };
+        // What is wrong with the agents is another error; a project of their own may stand in what cannot be read.
+        assert!(!missed(&[("GATEWAY_AGENTS", "{")]));
+        assert!(missed(&[("GATEWAY_AGENT_OVERRIDES", "perhaps")]));
+        assert!(missed(&[("GATEWAY_AGENTS", r#"{"aliases":{"a":"b"}}"#)]));
+        let own = r#"{"projects":{"sales":{"endpoint":"https://x.services.ai.azure.com/api/projects/y"}},
+            "aliases":{"a":{"agent":"b","project":"sales"}}}"#;
+        assert!(!missed(&[("GATEWAY_AGENTS", own)]));
+    }
+
+    #[test]
+    fn a_key_for_histories_is_asked_for_only_where_no_callers_key_can_make_one() {
+        let tenant = (
+            "GATEWAY_ENTRA_TENANT_ID",
+            "11111111-2222-3333-4444-555555555555",
+        );
+        let audience = ("GATEWAY_ENTRA_AUDIENCE", "api://gateway");
+        let endpoint = (
+            "FOUNDRY_PROJECT_ENDPOINT",
+            "https://x.services.ai.azure.com/api/projects/y",
+        );
+        let key = ("GATEWAY_API_KEYS", "a=0123456789abcdef0123456789abcdef");
+        let secret = ("GATEWAY_CONTINUITY_KEY", "0123456789abcdef0123456789abcdef");
+        let errors = read(&[tenant, audience, endpoint]).unwrap_err();
+        assert_eq!(errors.0.len(), 1, "{errors}");
+        assert!(
+            errors
+                .to_string()
+                .starts_with("GATEWAY_CONTINUITY_KEY is not set"),
+            "{errors}"
+        );
+        assert!(read(&[tenant, audience, endpoint, key]).is_ok());
+        assert!(read(&[tenant, audience, endpoint, secret]).is_ok());
+        assert!(read(&[endpoint, key]).is_ok());
+        assert!(read(&[endpoint, ("GATEWAY_ALLOW_ANONYMOUS", "true")]).is_ok());
+    }
 }

@@ -88,13 +88,13 @@ fn run() -> anyhow::Result<()> {
         show(scenario, &cost);
         if arguments.write {
             table.set(scenario, &cost);
+            table.arrange(&all);
+            table.write(Path::new(DOCUMENT))?;
         } else {
             problems.extend(table.judge(scenario, &cost));
         }
     }
     if arguments.write {
-        table.arrange(&all);
-        table.write(Path::new(DOCUMENT))?;
         println!("\nwritten to docs/budgets.md");
         return Ok(());
     }

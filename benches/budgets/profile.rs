@@ -37,9 +37,31 @@ pub(crate) fn run(program: &Path, scenario: &Scenario, folder: &Path) -> anyhow:
             .skip_while(|line| !line.contains("PROGRAM TOTALS"))
             .take(LINES)
         {
-            println!("{line}");
+            println!("{}", short(line));
         }
     }
     println!("\nThe whole profile: {}", file.display());
     Ok(())
+}
+
+/// The line without the folders in which Cargo and the compiler keep their sources.
+fn short(line: &str) -> String {
+    let Some((count, place)) = line.split_once(")  ") else {
+        return line.to_owned();
+    };
+    let place = match place.split_once("/registry/src/") {
+        Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, rest)| rest),
+        None => place,
+    };
+    let place = match place
+        .strip_prefix("/rustc/")
+        .and_then(|rest| rest.split_once('/'))
+    {
+        Some((_, rest)) => rest,
+        None => place,
+    };
+    format!(
+        "{count})  {}",
+        place.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "")
+    )
 }

@@ -50,7 +50,7 @@ pub(crate) fn turn(number: u64, last_answer: &str) -> String {
     }
     messages.push(message(
         "user",
-        &format!("Question {number}: and in short?"),
+        &format!("Question {number}: what is said of it in the documents?"),
     ));
     post(&format!(
         "{{\"model\":\"assistant\",\"messages\":[{}],\"stream\":true}}",

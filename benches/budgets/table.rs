@@ -10,8 +10,6 @@ use crate::{measure::Cost, scenario::Scenario};
 const TOLERANCE: f64 = 0.1;
 /// How far it may be besides: what a timer or a table that grows adds, spread over the requests of a run.
 const SLACK: f64 = 0.5;
-/// Below this nothing is left: single allocations of the process, spread over the requests of a run.
-const NOTHING: f64 = 0.01;
 
 const RENEW: &str = "cargo bench --bench budgets -- --write";
 const HEADING: &str =
@@ -154,18 +152,13 @@ fn verdict(column: &str, budget: Option<f64>, measured: Option<f64>) -> Option<S
 
 impl Row {
     fn of(scenario: &Scenario, cost: &Cost) -> Self {
-        let left = if cost.left.abs() < NOTHING {
-            0.0
-        } else {
-            cost.left
-        };
         Self {
             name: scenario.name.to_owned(),
             cells: vec![
                 cost.instructions.map(f64::round),
                 Some(tenths(cost.allocations)),
                 Some(cost.bytes.round()),
-                Some(hundredths(left)),
+                Some(hundredths(cost.left)),
                 Some(hundredths(cost.upstream_calls)),
             ],
         }

@@ -151,7 +151,7 @@ mod tests {
     fn a_leak_is_seen() {
         let leak = resources(|number| 30_000 + number * 300, |_| 90);
         assert_eq!(leak.growth().len(), 1, "{leak:?}");
-        let leak = resources(|_| 30_000, |number| 90 + number);
+        let leak = resources(|_| 30_000, |number| 90 + number * 2);
         assert_eq!(leak.growth().len(), 1, "{leak:?}");
     }
 

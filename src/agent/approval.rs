@@ -172,6 +172,7 @@ mod tests {
     fn only_a_plain_yes_is_one() {
         let yes = [
             "true",
+            " true ",
             " Yes\n",
             "approve",
             "APPROVED",
@@ -219,5 +220,10 @@ mod tests {
             })
             .collect();
         assert_eq!(said, [("mcpr_1", true), ("mcpr_1", false)]);
+    }
+
+    #[test]
+    fn a_request_is_named_as_policies_list_it() {
+        assert_eq!(request().label(), "shop/search");
     }
 }

@@ -236,4 +236,17 @@ mod tests {
             OverridePolicy::Auto
         );
     }
+
+    #[test]
+    fn conversations_know_the_project_of_their_agent() {
+        let named = |project: &str| {
+            let agent = resolve("helper:3", &config(&[])).unwrap();
+            let project = project.to_owned();
+            ResolvedAgent { project, ..agent }.qualified_name()
+        };
+        assert_eq!(named(DEFAULT_PROJECT), "helper:3");
+        assert_eq!(named("sales"), "sales/helper:3");
+        assert_eq!(project_of("helper:3"), DEFAULT_PROJECT);
+        assert_eq!(project_of("sales/helper:3"), "sales");
+    }
 }

@@ -292,12 +292,13 @@ impl AnswerStream {
             )));
         }
         let (translator, events) = (&mut self.translator, &mut self.read_events);
-        let mut end_seen = false;
+        let (mut end_seen, mut is_readable) = (false, true);
         let decoded = self.decoder.feed(chunk, |name, data| {
             if !end_seen {
                 if let Err(error) = translator.translate(name, data, events) {
                     let failure = Failure::unreadable(format!("event {name}: {error}"));
                     events.push_back(Event::End(End::Failed(failure)));
+                    is_readable = false;
                 }
                 end_seen = matches!(events.back(), Some(Event::End(_) | Event::Decided(_)));
             }
@@ -310,7 +311,10 @@ impl AnswerStream {
             }
             None => self.pending.append(&mut self.read_events),
         }
-        if end_seen {
+        if !is_readable {
+            // The agent may go on for long, and for nobody: it is told to stop.
+            self.bytes = None;
+        } else if end_seen {
             self.ended_by_service = true;
             self.finish_body(context);
         } else if let Err(error) = decoded {

@@ -270,4 +270,18 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn features_of_an_alias_are_those_that_were_written() {
+        let alias = |features: &str| {
+            let json = format!(r#"{{"aliases":{{"a":{{"agent":"b","features":{features}}}}}}}"#);
+            read(&json).map(|config| config.aliases["a"].features.clone())
+        };
+        assert_eq!(
+            alias(r#""WorkflowAgents=V1Preview""#).unwrap().as_deref(),
+            Some("WorkflowAgents=V1Preview")
+        );
+        let error = alias(r#""a\nb""#).unwrap_err();
+        assert!(error.contains("WorkflowAgents=V1Preview"), "{error}");
+    }
 }

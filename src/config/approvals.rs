@@ -128,4 +128,22 @@ mod tests {
         assert!(!ApprovalPolicy::default().or(Unlisted::Surface).decides());
         assert!(ApprovalPolicy::default().or(Unlisted::Refuse).decides());
     }
+
+    #[test]
+    fn every_general_word_is_read() {
+        let read = |word: &str| {
+            Unlisted::from_environment(&Environment::from_iter([("GATEWAY_APPROVALS", word)])).ok()
+        };
+        let words = ["", "fail", "refuse", "surface", "always"];
+        assert_eq!(
+            words.map(read),
+            [
+                Some(Unlisted::Fail),
+                Some(Unlisted::Fail),
+                Some(Unlisted::Refuse),
+                Some(Unlisted::Surface),
+                None
+            ]
+        );
+    }
 }

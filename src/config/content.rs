@@ -76,9 +76,29 @@ mod tests {
         for (name, value) in [
             ("GATEWAY_PUBLIC_URL", "gateway.example.com"),
             ("GATEWAY_PUBLIC_URL", "ftp://gateway.example.com"),
+            ("GATEWAY_PUBLIC_URL", "https://gateway.example.com/?a=b"),
+            ("GATEWAY_PUBLIC_URL", "https://gateway.example.com/#a"),
+            ("GATEWAY_PUBLIC_URL", "https://me@gateway.example.com/"),
             ("GATEWAY_CITATION_MARKERS", "maybe"),
         ] {
             assert!(read(name, value).unwrap_err().starts_with(name));
         }
+    }
+
+    #[test]
+    fn markers_are_stripped_where_that_is_asked_for() {
+        let strips =
+            |value| read("GATEWAY_CITATION_MARKERS", value).map(|it| it.strip_citation_markers);
+        assert_eq!(strips("strip"), Ok(true));
+        assert_eq!(strips("keep"), Ok(false));
+    }
+
+    #[test]
+    fn a_file_may_have_200_mebibytes_and_512_where_that_is_asked_for() {
+        let most = |value| read("GATEWAY_MAX_FILE_BYTES", value).map(|it| it.file_bytes);
+        assert_eq!(most(""), Ok(209_715_200));
+        assert_eq!(most("536870912"), Ok(536_870_912));
+        assert!(most("536870913").is_err());
+        assert!(most("1023").is_err());
     }
 }

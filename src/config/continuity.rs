@@ -122,4 +122,42 @@ mod tests {
             assert!(error.starts_with(name), "{error}");
         }
     }
+
+    fn read(name: &str, value: &str) -> Result<ContinuityConfig, ConfigError> {
+        ContinuityConfig::from_environment(&Environment::from_iter([(name, value)]))
+    }
+
+    #[test]
+    fn every_mode_has_its_word() {
+        let mode = |word| read("GATEWAY_CONTINUITY", word).unwrap().mode;
+        assert_eq!(mode("auto"), ContinuityMode::Auto);
+        assert_eq!(mode("explicit"), ContinuityMode::Explicit);
+        assert_eq!(mode("off"), ContinuityMode::Off);
+    }
+
+    #[test]
+    fn conversations_are_kept_for_whole_days() {
+        let seconds = |days| {
+            read("GATEWAY_CONVERSATION_DAYS", days)
+                .unwrap()
+                .keep
+                .as_secs()
+        };
+        assert_eq!(seconds("2"), 172_800);
+        assert_eq!(seconds(""), 2_592_000);
+    }
+
+    #[test]
+    fn a_key_of_sixteen_characters_is_long_enough() {
+        assert!(read("GATEWAY_CONTINUITY_KEY", "0123456789abcdef").is_ok());
+        assert!(read("GATEWAY_CONTINUITY_KEY", "0123456789abcde").is_err());
+    }
+
+    #[test]
+    fn headers_that_were_written_replace_those_of_known_clients() {
+        let headers = read("GATEWAY_CONVERSATION_HEADERS", "x-chat, ,x-room,")
+            .unwrap()
+            .headers;
+        assert_eq!(headers, ["x-chat", "x-room"]);
+    }
 }

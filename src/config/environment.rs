@@ -126,4 +126,9 @@ mod tests {
         let environment = Environment::from_iter([("KEY", "hunter2")]);
         assert_eq!(format!("{environment:?}"), r#"{"KEY"}"#);
     }
+
+    #[test]
+    fn the_environment_of_the_process_is_read() {
+        assert!(Environment::of_process().get("PATH").is_some());
+    }
 }

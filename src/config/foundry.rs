@@ -121,4 +121,15 @@ mod tests {
             assert!(endpoint(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_user_name_alone_and_a_fragment_are_refused_too() {
+        for text in [
+            "https://user@a.services.ai.azure.com/api/projects/p",
+            "https://:secret@a.services.ai.azure.com/api/projects/p",
+            "https://a.services.ai.azure.com/api/projects/p#x",
+        ] {
+            assert!(endpoint(text).is_err(), "{text}");
+        }
+    }
 }

@@ -137,4 +137,24 @@ mod tests {
         let limits = LimitsConfig::from_environment(&environment).unwrap();
         assert_eq!(limits.heartbeat, Duration::from_millis(250));
     }
+
+    fn read(setting: &str, value: &str) -> Result<LimitsConfig, ConfigError> {
+        LimitsConfig::from_environment(&Environment::from_iter([(setting, value)]))
+    }
+
+    #[test]
+    fn a_stream_may_last_a_day_and_an_answer_an_hour() {
+        assert!(read("GATEWAY_STREAM_TIMEOUT_SECONDS", "86400").is_ok());
+        assert!(read("GATEWAY_STREAM_TIMEOUT_SECONDS", "86401").is_err());
+        assert!(read("GATEWAY_RESPONSE_TIMEOUT_SECONDS", "3600").is_ok());
+        assert!(read("GATEWAY_RESPONSE_TIMEOUT_SECONDS", "3601").is_err());
+    }
+
+    #[test]
+    fn a_body_may_have_32_mebibytes_and_a_gibibyte_where_that_is_asked_for() {
+        let most = |value| read("GATEWAY_MAX_BODY_BYTES", value).map(|it| it.request_body_bytes);
+        assert_eq!(most(""), Ok(33_554_432));
+        assert_eq!(most("1073741824"), Ok(1_073_741_824));
+        assert!(most("1073741825").is_err());
+    }
 }

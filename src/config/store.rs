@@ -228,6 +228,9 @@ mod tests {
             "http://acc.table.core.windows.net",
             "ftp://acc.table.core.windows.net",
             "https://user:secret@acc.table.core.windows.net",
+            "https://user@acc.table.core.windows.net",
+            "https://:secret@acc.table.core.windows.net",
+            "https://acc.table.core.windows.net/#threads",
             "https://acc.table.core.windows.net/?sv=2019&sig=hunter2",
         ] {
             let error = read(&[(TABLE_ENDPOINT, endpoint)]).unwrap_err();

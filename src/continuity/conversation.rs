@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     digest::{Chain, ScopeKey},
     recorder::Recorder,
-    store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream, Version},
+    store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
     waiting_run,
 };
 use crate::{
@@ -153,7 +153,7 @@ impl Conversations {
             ids,
         };
         let found = match found {
-            Some(found) => self.follow(found).await,
+            Some(found) => self.unless_replayable(replayable, self.follow(found).await)?,
             None => None,
         };
         let session = found
@@ -169,10 +169,11 @@ impl Conversations {
         let whole = Turn { keep: true, ..turn };
         let head = match found {
             Some(found) if holds_taken_back_instructions(&found.stored.row, &instructions) => None,
-            Some(found) => self
-                .claim(&found.key, found.stored)
-                .await
-                .map(|(head, known)| (head, known, found.tail)),
+            Some(found) => {
+                let claimed = self.claim(&found.key, found.stored).await;
+                self.unless_replayable(replayable, claimed)?
+                    .map(|(head, known)| (head, known, found.tail))
+            }
             None => None,
         };
         Ok(match head {
@@ -259,47 +260,48 @@ impl Conversations {
     }
 
     /// Takes a head: a response may be continued by many, a thread by one.
-    async fn claim(&self, key: &Key, stored: Stored) -> Option<(Head, String)> {
+    async fn claim(&self, key: &Key, stored: Stored) -> Result<Option<(Head, String)>, StoreError> {
         let Row {
             upstream,
             instructions_digest,
             ..
         } = stored.row;
-        match upstream {
-            Upstream::Response { id } => Some((Head::Response(id), instructions_digest)),
-            Upstream::Thread { id } => {
-                self.take(key, &stored.version).await?;
-                Some((Head::Thread(id), instructions_digest))
+        let head = match upstream {
+            Upstream::Response { id } => {
+                return Ok(Some((Head::Response(id), instructions_digest)));
             }
-            Upstream::Run { run, .. } => {
-                self.take(key, &stored.version).await?;
-                Some((Head::Run(run), instructions_digest))
-            }
-            Upstream::Row { .. } => None,
+            Upstream::Thread { id } => Head::Thread(id),
+            Upstream::Run { run, .. } => Head::Run(run),
+            Upstream::Row { .. } => return Ok(None),
+        };
+        let taken = self.store.take(key, &stored.version).await?;
+        Ok((taken == Taken::Yes).then_some((head, instructions_digest)))
+    }
+
+    /// A store that fails is no reason to fail where the history can be replayed.
+    fn unless_replayable<T>(
+        &self,
+        replayable: bool,
+        found: Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, Unplaceable> {
+        match found {
+            Ok(found) => Ok(found),
+            Err(error) if replayable => Ok(self.give_up(&error)),
+            Err(error) => Err(Unplaceable::StoreFailed(error)),
         }
     }
 
     /// From the row of an id to the one that names the thread.
-    async fn follow(&self, found: Found) -> Option<Found> {
+    async fn follow(&self, found: Found) -> Result<Option<Found>, StoreError> {
         let Upstream::Row { key } = found.stored.row.upstream else {
-            return Some(found);
+            return Ok(Some(found));
         };
-        match self.store.get(&key).await {
-            Ok(stored) => Some(Found {
-                key,
-                stored: stored?,
-                ..found
-            }),
-            Err(error) => self.give_up(&error),
-        }
-    }
-
-    async fn take(&self, key: &Key, version: &Version) -> Option<()> {
-        match self.store.take(key, version).await {
-            Ok(Taken::Yes) => Some(()),
-            Ok(Taken::Gone) => None,
-            Err(error) => self.give_up(&error),
-        }
+        let stored = self.store.get(&key).await?;
+        Ok(stored.map(|stored| Found {
+            key,
+            stored,
+            ..found
+        }))
     }
 
     pub(super) fn give_up<T>(&self, error: &dyn std::error::Error) -> Option<T> {

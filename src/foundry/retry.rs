@@ -98,4 +98,12 @@ mod tests {
         assert_eq!(wait_before(0, Some(Duration::from_secs(7)), far()), None);
         assert_eq!(wait_before(0, Some(short), Instant::now()), None);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_ends_with_the_time_is_not_begun() {
+        let wait = Duration::from_secs(1);
+        let in_time = Instant::now() + wait + Duration::from_millis(1);
+        assert_eq!(wait_before(0, Some(wait), in_time), Some(wait));
+        assert_eq!(wait_before(0, Some(wait), Instant::now() + wait), None);
+    }
 }

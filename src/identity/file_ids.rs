@@ -237,4 +237,13 @@ mod tests {
             assert_eq!(ids.file("ada", &forged), None, "{forged}");
         }
     }
+
+    #[test]
+    fn a_mark_that_goes_on_is_none() {
+        let ids = FileIds::new(b"secret".to_vec());
+        let marked = ids.marked_name("ada", "report");
+        assert_eq!(ids.unmarked_name("ada", &format!("{marked}00.csv")), None);
+        let twice = format!("{marked}.gw0123456789ab.csv");
+        assert_eq!(ids.unmarked_name("ada", &twice), None);
+    }
 }

@@ -139,4 +139,14 @@ mod tests {
         assert!(body.collect().await.is_err());
         assert_eq!(end.get(), Some((BodyEnd::Error, 1)));
     }
+
+    #[test]
+    fn who_reads_it_learns_the_length_and_the_end_of_what_is_wrapped() {
+        let full = EndOfBody::new(Full::new(Bytes::from("four")), |_, _| ());
+        assert_eq!(full.size_hint().exact(), Some(4));
+        assert!(!full.is_end_stream());
+        let empty = EndOfBody::new(Full::new(Bytes::new()), |_, _| ());
+        assert_eq!(empty.size_hint().exact(), Some(0));
+        assert!(empty.is_end_stream());
+    }
 }

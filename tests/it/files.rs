@@ -336,6 +336,11 @@ async fn a_field_that_is_too_long_is_not_told_as_a_file_that_is_too_large() {
         message,
         "the field \"purpose\" of the form is longer than 4096 bytes; only the field file may be"
     );
+    let name = "n".repeat(100);
+    let long_name = form("a.txt", "x", Some(&"x".repeat(4097)))
+        .replace("name=\"purpose\"", &format!("name=\"{name}\""));
+    let (status, error) = error_of(post_form(&gateway, KEY, long_name).await).await;
+    assert_eq!((status, error["param"].as_str()), (400, Some(&name[..64])));
     let fits = form("a.txt", "x", Some(&"x".repeat(4096)));
     assert_ne!(
         error_of(post_form(&gateway, KEY, fits).await).await.1["param"],

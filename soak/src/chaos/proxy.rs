@@ -182,3 +182,99 @@ impl Circumstances {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A server that sends back what it gets, and a proxy in front of it.
+    async fn proxied(bytes_between_faults: u64) -> (ChaosProxy, AbortOnDropHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let echo = async move {
+            let connections = TaskTracker::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                connections.spawn(async move {
+                    let (mut from, mut to) = stream.split();
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+        };
+        let echo = AbortOnDropHandle::new(TaskTracker::new().spawn(echo));
+        (
+            ChaosProxy::start(address, 1, bytes_between_faults).unwrap(),
+            echo,
+        )
+    }
+
+    /// Whether so many bytes come back as they were sent.
+    async fn echoes(proxy: &ChaosProxy, bytes: usize) -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(proxy.address()).await?;
+        let (mut from, mut to) = stream.split();
+        let sent = vec![b'x'; bytes];
+        let mut received = vec![0; bytes];
+        let (written, read) = tokio::join!(to.write_all(&sent), from.read_exact(&mut received));
+        written?;
+        read?;
+        Ok(sent == received)
+    }
+
+    #[tokio::test]
+    async fn in_fair_weather_everything_passes() {
+        let (proxy, _echo) = proxied(100).await;
+        for _ in 0..20 {
+            assert!(echoes(&proxy, 20_000).await.unwrap());
+        }
+        assert!(proxy.faults().is_empty());
+    }
+
+    #[tokio::test]
+    async fn in_an_outage_nobody_listens_and_afterwards_it_is_as_before() {
+        let (proxy, _echo) = proxied(100).await;
+        let mut open = TcpStream::connect(proxy.address()).await.unwrap();
+        open.write_all(b"x").await.unwrap();
+        assert_eq!(open.read_u8().await.unwrap(), b'x');
+        proxy.set_weather(Weather::Outage);
+        assert!(open.read_u8().await.is_err(), "open connections are reset");
+        let refused = async {
+            while TcpStream::connect(proxy.address()).await.map(drop).is_ok() {
+                tokio::task::yield_now().await;
+            }
+            TcpStream::connect(proxy.address())
+                .await
+                .unwrap_err()
+                .kind()
+        };
+        let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
+        assert_eq!(refused.unwrap(), std::io::ErrorKind::ConnectionRefused);
+        proxy.set_weather(Weather::Fair);
+        let again = async {
+            while echoes(&proxy, 10).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let again = tokio::time::timeout(Duration::from_secs(10), again).await;
+        assert!(again.is_ok());
+        assert_eq!(proxy.faults().get("outage"), Some(&1));
+    }
+
+    #[tokio::test]
+    async fn in_foul_weather_every_fault_is_committed() {
+        let (proxy, _echo) = proxied(4_000).await;
+        proxy.set_weather(Weather::Foul);
+        let every_fault = async {
+            let mut damaged = 0;
+            while proxy.faults().len() < 6 {
+                // A stall is waited for by nobody.
+                let echoes =
+                    tokio::time::timeout(Duration::from_millis(100), echoes(&proxy, 2_000));
+                damaged += usize::from(!matches!(echoes.await, Ok(Ok(true))));
+            }
+            damaged
+        };
+        let damaged = tokio::time::timeout(Duration::from_secs(30), every_fault).await;
+        assert!(6 <= damaged.unwrap(), "{:?}", proxy.faults());
+    }
+}

@@ -125,3 +125,15 @@ fn json_is_not_spoiled_and_a_failed_answer_links_nothing() {
         "a【"
     );
 }
+
+#[test]
+fn an_image_that_can_be_fetched_later_is_linked_and_not_written_out() {
+    let events = vec![
+        Event::File(made(true, Some("AAAA"))),
+        Event::End(End::Completed),
+    ];
+    let kept = text_of(&shown(presentation(false, true, true), events.clone()));
+    assert_eq!(kept, "![chart.png](https://gateway/f)");
+    let not_kept = text_of(&shown(presentation(false, true, false), events));
+    assert_eq!(not_kept, "![chart.png](data:image/png;base64,AAAA)");
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{End, Event, Failure, Translator, UpstreamIds};
 use crate::agent::FailureKind;
 
-/// `started`, `completed` and `failed` are what their names say; the data of every other event is text.
+/// `started`, `completed`, `failed` and `unreadable` are what their names say; the data of every other event is text.
 #[derive(Debug, Default)]
 pub(crate) struct PlainTranslator;
 
@@ -16,6 +16,9 @@ impl Translator for PlainTranslator {
         data: &str,
         events: &mut VecDeque<Event>,
     ) -> serde_json::Result<()> {
+        if name == "unreadable" {
+            return serde_json::from_str(data);
+        }
         events.push_back(match name {
             "started" => Event::Started,
             "completed" => Event::End(End::Completed),

@@ -131,7 +131,7 @@ fn endless(first: &'static str, then: &'static str) -> ByteStream {
 
 #[tokio::test(start_paused = true)]
 async fn an_upstream_that_never_pauses_cannot_escape_its_deadline() {
-    for then in [": keep-alive\n\n", "data: a\n\n", "d"] {
+    for then in [":\n\n", "data: a\n\n", "d"] {
         let bytes = endless("event: started\ndata: 1\n\n", then);
         let mut answer = answer(bytes, Box::new(|_| ()));
         let start = Instant::now();
@@ -191,10 +191,13 @@ async fn dropping_reports_what_is_left() {
         seen.unwrap()
     }
     const TEXT: &[&str] = &["data: a\n\n"];
+    const UNREADABLE: &[&str] = &["event: unreadable\ndata: {\n\n"];
     const COMPLETED: &[&str] = &["event: completed\ndata: 1\n\n"];
     assert_eq!(leftover_after(COMPLETED, false).await, (true, false));
     assert_eq!(leftover_after(COMPLETED, true).await, (true, true));
     assert_eq!(leftover_after(TEXT, true).await, (false, false));
+    // An agent whose events cannot be read is stopped like one whose client has left.
+    assert_eq!(leftover_after(UNREADABLE, true).await, (false, false));
 }
 
 #[tokio::test]

@@ -164,6 +164,10 @@ mod tests {
             "https://login.microsoftonline.com/0f0e0d0c-0000-0000-0000-00000000000a/discovery/v2.0/keys"
         );
         assert_eq!(
+            config.token_url(),
+            "https://login.microsoftonline.com/0f0e0d0c-0000-0000-0000-00000000000a/oauth2/v2.0/token"
+        );
+        assert_eq!(
             config.issuers(),
             [
                 "https://sts.windows.net/0f0e0d0c-0000-0000-0000-00000000000a/",

@@ -1,10 +1,7 @@
 //! From a tree to a type: serde's view of a [`Node`], with [`Problem`]s that know their place.
 
 use serde::{
-    de::{
-        DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::MapAccessDeserializer,
-    },
+    de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor},
     forward_to_deserialize_any,
 };
 
@@ -72,10 +69,6 @@ impl<'de> Deserializer<'de> for &Node {
     ) -> Result<V::Value, Problem> {
         let read = match &self.value {
             Value::Text { text, .. } => visitor.visit_enum(text.as_str().into_deserializer()),
-            Value::Object(fields) => visitor.visit_enum(MapAccessDeserializer::new(Fields {
-                rest: fields.iter(),
-                value: None,
-            })),
             _ => self.deserialize_any(visitor),
         };
         read.map_err(|problem| problem.at(self.offset))

@@ -234,3 +234,38 @@ fn values_do_not_appear_in_debug_output() {
     let document = read(r#"{"things": {"a": {"name": "hunter2hunter2"}}}"#).unwrap();
     assert!(!format!("{document:?}").contains(CANARY));
 }
+
+#[test]
+fn a_file_of_just_the_greatest_length_is_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let blanks = usize::try_from(MAX_FILE_BYTES).unwrap() - 2;
+    std::fs::write(file.path(), format!("{{}}{}", " ".repeat(blanks))).unwrap();
+    assert!(read(file.path().to_str().unwrap()).is_ok());
+}
+
+#[test]
+fn a_word_is_written_as_a_text_and_nothing_else() {
+    let how = |json: &str| {
+        read(&format!(
+            r#"{{"things": {{"a": {{"name": "b", "how": {json}}}}}}}"#
+        ))
+        .unwrap_err()
+    };
+    for (json, found) in [
+        (r#"{"slow": null}"#, "an object"),
+        ("{}", "an object"),
+        ("true", "a truth value"),
+        ("7", "a number"),
+        ("[]", "a list"),
+        ("null", "null"),
+    ] {
+        let error = how(json);
+        let said = format!("line 1, column 39, at things.a.how: found {found}, expected");
+        assert!(error.contains(&said), "{json}: {error}");
+    }
+}
+
+#[test]
+fn a_problem_reads_as_its_message() {
+    assert_eq!(Problem::new("it is odd", 3).to_string(), "it is odd");
+}

@@ -149,6 +149,10 @@ fn what_cannot_be_used_is_named_by_its_own_setting() {
             "IDENTITY_ENDPOINT cannot be used: it is not a URL",
         ),
         (
+            vec![("IDENTITY_ENDPOINT", "msi:hunter2"), HEADER],
+            "IDENTITY_ENDPOINT cannot be used: it is not a URL",
+        ),
+        (
             vec![("AZURE_AUTHORITY_HOST", "hunter2")],
             "AZURE_AUTHORITY_HOST cannot be used: it is not a URL",
         ),

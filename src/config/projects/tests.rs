@@ -96,6 +96,8 @@ fn every_mistake_is_told_with_its_place_and_without_a_value() {
         (principal(json!({"tenant_id": " "})), format!("{credential}.tenant_id: it is missing")),
         (principal(json!({"tenant_id": "hunter2 hunter2"})), format!("{credential}.tenant_id: write the tenant's id")),
         (principal(json!({"certificate": CANARY})), format!("{credential}.certificate: a credential of the kind service-principal has no use for it")),
+        (with_credential(json!({"kind": "managed-identity", "tenant_id": CANARY})), format!("{credential}.tenant_id: a credential of the kind managed-identity has no use for it")),
+        (with_credential(json!({"kind": "static-token", "access_token": "${SALES_SECRET}", "client_id": CANARY})), format!("{credential}.client_id: a credential of the kind static-token has no use for it")),
         (principal(json!({"authority_host": CANARY})), format!("{credential}.authority_host: it is not a URL")),
         (principal(json!({"scope": CANARY})), format!("{credential}.scope: a scope is")),
         (with_credential(json!({"kind": "static-token", "access_token": CANARY})), format!("{credential}.access_token: a secret does not belong")),
@@ -146,4 +148,12 @@ fn the_default_project_may_be_absent_only_where_nothing_needs_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_name_may_have_as_many_letters_as_the_error_says() {
+    let name = "a".repeat(63);
+    let document =
+        json!({"projects": {name.as_str(): {"endpoint": "https://a.example/api/projects/p"}}});
+    assert!(read(&document).unwrap().projects.contains_key(&name));
 }

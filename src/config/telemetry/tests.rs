@@ -218,3 +218,49 @@ fn the_gateway_has_a_name_of_its_own_and_knows_where_it_runs() {
         ]
     );
 }
+
+#[test]
+fn the_log_tells_which_signals_are_sent() {
+    let told = |settings: &[(&str, &str)]| read(settings).unwrap().told();
+    assert_eq!(told(&[]), "none");
+    assert_eq!(told(&[OWN]), "traces");
+    assert_eq!(told(&[GENERAL]), "traces,metrics");
+    let logs = ("OTEL_LOGS_EXPORTER", "otlp");
+    assert_eq!(told(&[GENERAL, logs]), "traces,metrics,logs");
+}
+
+#[test]
+fn a_token_is_asked_for_only_where_a_receiver_wants_one() {
+    let scope =
+        |settings: &[(&str, &str)]| read(settings).unwrap().token_scope().map(str::to_owned);
+    let entra = ("GATEWAY_OTLP_AUTH", "entra");
+    assert_eq!(scope(&[]), None);
+    assert_eq!(scope(&[OWN, GENERAL]), None);
+    assert_eq!(
+        scope(&[OWN, GENERAL, entra]).as_deref(),
+        Some("https://monitor.azure.com/.default")
+    );
+    let own = ("GATEWAY_OTLP_SCOPE", "https://monitor.azure.us/.default");
+    assert_eq!(
+        scope(&[OWN, entra, own]).as_deref(),
+        Some("https://monitor.azure.us/.default")
+    );
+}
+
+#[test]
+fn what_is_sent_is_compressed_unless_that_is_switched_off() {
+    let gzip = |value| {
+        let setting = ("OTEL_EXPORTER_OTLP_COMPRESSION", value);
+        otlp(&read(&[GENERAL, setting]).unwrap()).gzip
+    };
+    assert!(gzip("") && gzip("gzip"));
+    assert!(!gzip("none"));
+}
+
+#[test]
+fn an_address_with_a_user_or_a_password_is_refused() {
+    for address in ["http://user@a.example", "http://:hunter2@a.example"] {
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", address)]).unwrap_err();
+        assert!(error.contains("put them into a header"), "{error}");
+    }
+}

@@ -1,3 +1,5 @@
+mod places;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -49,6 +49,16 @@ fn every_http_status_has_a_meaning() {
             r#"{"error":{"code":"401","message":"audience is incorrect (https://ai.azure.com)"}}"#,
             CredentialRejected,
         ),
+        (
+            401,
+            r#"{"error":{"code":"PermissionDenied","message":"no"}}"#,
+            PermissionDenied,
+        ),
+        (
+            401,
+            r#"{"error":{"code":"401","message":"The principal lacks the required data action X"}}"#,
+            PermissionDenied,
+        ),
         (401, "", CredentialRejected),
         (403, "{}", PermissionDenied),
         (404, "{}", AgentNotFound),
@@ -91,6 +101,11 @@ fn failed_runs_are_told_apart() {
             "server_error",
             "PermissionDenied: The principal lacks ...",
             PermissionDenied,
+        ),
+        (
+            "server_error",
+            "Rate limit is exceeded. Try again in 9 seconds.",
+            RateLimited,
         ),
         ("", "", AgentFailed),
     ];
@@ -158,4 +173,50 @@ fn the_refused_field_is_found_in_both_places() {
     )
     .unwrap();
     assert_eq!(nested.refused_field(), Some("store"));
+}
+
+#[test]
+fn the_log_is_told_what_the_service_said_and_the_client_which_field_it_refused() {
+    let detail = |body: &str| of_body(500, body).detail.unwrap();
+    let failed = "HTTP 500 Internal Server Error, ";
+    for (body, said) in [
+        (r#"{"error":{"code":429,"message":"slow"}}"#, "429: slow"),
+        (r#"{"error":{"code":"Busy"}}"#, "Busy: "),
+        (r#"{"error":{"message":"slow"}}"#, ": slow"),
+        (r#"{"code":"Busy","message":"slow"}"#, "Busy: slow"),
+        (r#"{"error":{}}"#, "no readable error body"),
+        ("<html>", "no readable error body"),
+    ] {
+        assert_eq!(detail(body), format!("{failed}{said}"), "{body}");
+    }
+    let refused = of_body(
+        400,
+        r#"{"error":{"code":"invalid_payload","message":"x","param":"store"}}"#,
+    );
+    assert_eq!(refused.refused_field.as_deref(), Some("store"));
+    assert_eq!(of_body(400, "{}").refused_field, None);
+}
+
+#[test]
+fn a_caller_whose_own_token_is_refused_is_told_what_to_do() {
+    use FailureKind::*;
+    let own = |kind| of_the_callers_own(Failure::new(kind, "as before").with_detail("for the log"));
+    let rejected = own(CredentialRejected);
+    assert_eq!(rejected.kind, CallerTokenRejected);
+    assert!(
+        rejected.message.contains("get a new one"),
+        "{}",
+        rejected.message
+    );
+    assert_eq!(rejected.detail.as_deref(), Some("for the log"));
+    let denied = own(PermissionDenied);
+    assert_eq!(denied.kind, PermissionDenied);
+    assert!(
+        denied.message.contains("ask for the role"),
+        "{}",
+        denied.message
+    );
+    let other = own(Unavailable);
+    assert_eq!(other.kind, Unavailable);
+    assert_eq!(other.message, "as before");
 }

@@ -129,3 +129,6 @@ fn call_item(call: &ToolCall) -> InputItem<'_> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,4 +165,22 @@ mod tests {
                     "tools": [{"type": "function", "name": "g"}]}})
         );
     }
+
+    #[test]
+    fn a_function_of_another_name_leaves_the_agents_own() {
+        let definition = json!({"kind": "prompt", "model": "gpt",
+            "tools": [{"type": "function", "name": "f", "parameters": {}, "strict": true}]});
+        let overrides = Overrides {
+            tools: vec![function("g")],
+            ..Overrides::default()
+        };
+        let tools = inlined(&definition, &overrides)["tools"].take();
+        let names: Vec<_> = tools
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| &it["name"])
+            .collect();
+        assert_eq!(names, ["f", "g"]);
+    }
 }

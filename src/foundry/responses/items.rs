@@ -129,4 +129,12 @@ mod tests {
         kinds.dedup();
         assert_eq!(kinds.len(), ITEMS.len());
     }
+
+    #[test]
+    fn the_fate_of_a_kind_is_that_of_its_row() {
+        assert_eq!(fate("message"), Some(Told));
+        assert_eq!(fate("mcp_call"), Some(Unseen));
+        assert_eq!(fate("computer_call"), Some(Failed));
+        assert_eq!(fate("novelty"), None);
+    }
 }

@@ -286,3 +286,6 @@ fn call_as_text(call: &ToolCall) -> String {
         call.call_id, call.name, call.arguments
     )
 }
+
+#[cfg(test)]
+mod tests;

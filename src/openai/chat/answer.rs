@@ -118,3 +118,6 @@ fn tool_call(call: &CollectedCall) -> ToolCall<'_> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

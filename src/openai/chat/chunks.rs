@@ -1,25 +1,28 @@
 //! Events to the server-sent events of a streamed chat completion. Pure.
-
-use bytes::{BufMut, BytesMut};
-use serde::Serialize;
+//!
+//! Each event is written whole: some clients lose events that are split at a line.
 
 use super::{
     AnswerHead,
     answer::{finish_reason, usage_of},
     citations::annotation,
     response::{
-        Chunk, ChunkChoice, ChunkUsage, Delta, FinishReason, FunctionDelta, ToolCallDelta, Usage,
+        ChunkChoice, ChunkHead, ChunkRest, ChunkUsage, Delta, FinishReason, FunctionDelta,
+        ToolCallDelta, Usage,
     },
 };
 use crate::{
     agent::{End, Event, Failure},
     error::ApiError,
 };
+use bytes::{BufMut, BytesMut};
 
 /// Writes one streamed answer.
 #[derive(Debug)]
 pub struct ChunkWriter {
     head: AnswerHead,
+    /// The beginning of every chunk, written once: its JSON without the brace at the end.
+    beginning: Vec<u8>,
     include_usage: bool,
     role_written: bool,
     usage: Option<Usage>,
@@ -33,8 +36,17 @@ const DONE: &[u8] = b"data: [DONE]\n\n";
 impl ChunkWriter {
     /// A writer for the answer of `head`.
     pub fn new(head: AnswerHead, include_usage: bool) -> Self {
+        let mut beginning = serde_json::to_vec(&ChunkHead {
+            id: &head.id,
+            object: "chat.completion.chunk",
+            created: head.created,
+            model: &head.model,
+        })
+        .unwrap_or_default();
+        beginning.pop();
         Self {
             head,
+            beginning,
             include_usage,
             role_written: false,
             usage: None,
@@ -160,18 +172,21 @@ impl ChunkWriter {
     ) {
         // Told once, in the first chunk.
         let thread_id = self.head.thread_id.take();
-        write_event(
-            &Chunk {
-                id: &self.head.id,
-                object: "chat.completion.chunk",
-                created: self.head.created,
-                model: &self.head.model,
-                choices,
-                usage,
-                thread_id: thread_id.as_deref(),
-            },
-            out,
-        );
+        let rest = ChunkRest {
+            choices,
+            usage,
+            thread_id: thread_id.as_deref(),
+        };
+        out.put_slice(b"data: ");
+        out.put_slice(&self.beginning);
+        let rest_begins = out.len();
+        if serde_json::to_writer(out.writer(), &rest).is_ok() {
+            // The two objects become one.
+            if let Some(brace) = out.get_mut(rest_begins) {
+                *brace = b',';
+            }
+            out.put_slice(b"\n\n");
+        }
     }
 }
 
@@ -182,10 +197,5 @@ pub fn write_failure(failure: Failure, out: &mut BytesMut) {
     out.put_slice(b"\n\n");
 }
 
-/// Writes a whole event at once: some clients lose events that are split at a line.
-fn write_event(data: &impl Serialize, out: &mut BytesMut) {
-    out.put_slice(b"data: ");
-    if serde_json::to_writer(out.writer(), data).is_ok() {
-        out.put_slice(b"\n\n");
-    }
-}
+#[cfg(test)]
+mod tests;

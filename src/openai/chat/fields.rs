@@ -5,6 +5,7 @@
 
 use serde_json::value::RawValue;
 
+use super::request::RawFields;
 use crate::{agent::AgentReference, config::agents::OverridePolicy, error::ApiError};
 
 /// What becomes of a field that is given and does not say the obvious (see [`is_neutral`]).
@@ -203,6 +204,29 @@ pub const FIELDS: &[Field] = &[
 
 /// What an unknown field is treated as.
 const UNKNOWN: Field = both("", Hint, "not a field of chat completions");
+
+/// Refuses a field that is given twice, so that one of its values would be dropped, and one without a name, which
+/// nobody could be told of.
+pub fn check_names(fields: &RawFields<'_>) -> Result<(), ApiError> {
+    let mut names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    if names.first() == Some(&"") {
+        let message = "a field of the request has no name; remove it";
+        return Err(ApiError::bad_request("invalid_value", "\"\"", message));
+    }
+    let twice = names.windows(2).find_map(|pair| match pair {
+        [name, next] if name == next => Some(*name),
+        _ => None,
+    });
+    match twice {
+        Some(name) => Err(ApiError::bad_request(
+            "invalid_value",
+            name,
+            format!("{name} stands twice in the request; send it once"),
+        )),
+        None => Ok(()),
+    }
+}
 
 /// What is decided about one field that is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

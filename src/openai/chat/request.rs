@@ -20,16 +20,6 @@ impl<'a> RawFields<'a> {
             .map(|(_, value)| value)
     }
 
-    /// A field that is given twice, so that one of its values would be dropped.
-    pub fn twice(&self) -> Option<&str> {
-        let mut names: Vec<_> = self.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.windows(2).find_map(|pair| match pair {
-            [name, next] if name == next => Some(*name),
-            _ => None,
-        })
-    }
-
     /// All fields that are given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0

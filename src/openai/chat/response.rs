@@ -163,9 +163,9 @@ pub struct CompletionTokensDetails {
     pub reasoning_tokens: u64,
 }
 
-/// One piece of a streamed answer.
+/// What every piece of a streamed answer begins with.
 #[derive(Debug, Serialize)]
-pub struct Chunk<'a> {
+pub struct ChunkHead<'a> {
     /// The same in every chunk of an answer.
     pub id: &'a str,
     /// Always `chat.completion.chunk`.
@@ -174,6 +174,11 @@ pub struct Chunk<'a> {
     pub created: u64,
     /// The model as the client asked for it.
     pub model: &'a str,
+}
+
+/// What follows in a piece of a streamed answer.
+#[derive(Debug, Serialize)]
+pub struct ChunkRest<'a> {
     /// One, or none in the usage chunk.
     pub choices: &'a [ChunkChoice<'a>],
     /// Absent unless asked for; then null in every chunk but the last.

@@ -36,13 +36,7 @@ pub struct Envelope<'a> {
 /// Reads the outer form of a request body.
 pub fn read_envelope(body: &[u8]) -> Result<Envelope<'_>, ApiError> {
     let fields: RawFields<'_> = serde_json::from_slice(body).map_err(ApiError::invalid_json)?;
-    if let Some(name) = fields.twice() {
-        return Err(ApiError::bad_request(
-            "invalid_value",
-            name,
-            format!("{name} stands twice in the request; send it once"),
-        ));
-    }
+    fields::check_names(&fields)?;
     let model: String = required(&fields, "model", "a string")?;
     if fields.get("messages").is_none() {
         return Err(missing("messages"));

@@ -114,3 +114,107 @@ fn missing(field: &str) -> ApiError {
         format!("{field} is required"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read_one(part: Value) -> Result<UserPart, ApiError> {
+        let json = json!([part]).to_string();
+        let content: Content<'_> = serde_json::from_str(&json).unwrap();
+        let find = |id: &str| (id == "file-1").then(|| UpstreamFile::Agents("upstream".to_owned()));
+        read(Some(content), "content", &find).map(|mut parts| parts.remove(0))
+    }
+
+    fn image(image: Value) -> Result<UserPart, ApiError> {
+        read_one(json!({"type": "image_url", "image_url": image}))
+    }
+
+    fn file(file: Value) -> Result<UserPart, ApiError> {
+        read_one(json!({"type": "file", "file": file}))
+    }
+
+    #[test]
+    fn images_are_addresses_or_data_and_may_be_looked_at_closely() {
+        for url in [
+            "https://x/i.png",
+            "http://x/i.png",
+            "data:image/png;base64,AAAA",
+        ] {
+            for detail in [None, Some("auto"), Some("low"), Some("high")] {
+                let expected = UserPart::Image {
+                    url: url.to_owned(),
+                    detail: detail.map(str::to_owned),
+                };
+                assert_eq!(image(json!({"url": url, "detail": detail})), Ok(expected));
+            }
+        }
+        let at = |part: Value| image(part).unwrap_err().param.unwrap();
+        assert_eq!(
+            at(json!({"url": "file:///i.png"})),
+            "content[0].image_url.url"
+        );
+        assert_eq!(
+            at(json!({"url": "data:text/plain,a"})),
+            "content[0].image_url.url"
+        );
+        assert_eq!(
+            at(json!({"url": "https://x", "detail": "close"})),
+            "content[0].image_url.detail"
+        );
+    }
+
+    #[test]
+    fn files_are_ids_of_the_caller_or_contents_with_a_name() {
+        assert_eq!(
+            file(json!({"file_id": "file-1"})),
+            Ok(UserPart::File(UpstreamFile::Agents("upstream".to_owned())))
+        );
+        let content = |name: &str| {
+            Ok(UserPart::FileContent {
+                name: name.to_owned(),
+                data: "AAAA".to_owned(),
+            })
+        };
+        assert_eq!(
+            file(json!({"file_data": "AAAA", "filename": "a.csv"})),
+            content("a.csv")
+        );
+        assert_eq!(file(json!({"file_data": "AAAA"})), content("file"));
+        let error = |part: Value| {
+            let error = file(part).unwrap_err();
+            (error.code.unwrap().into_owned(), error.param.unwrap())
+        };
+        let row = |code: &str, param: &str| (code.to_owned(), param.to_owned());
+        assert_eq!(
+            error(json!({"file_id": "file-2"})),
+            row("file_not_found", "content[0].file.file_id")
+        );
+        assert_eq!(
+            error(json!({})),
+            row("missing_required_parameter", "content[0].file.file_id")
+        );
+        assert_eq!(
+            error(json!({"file_id": "file-1", "file_data": "AAAA"})),
+            row("invalid_value", "content[0].file")
+        );
+    }
+
+    #[test]
+    fn a_part_without_what_its_type_promises_is_refused_by_its_place() {
+        for (kind, field) in [
+            ("text", "text"),
+            ("image_url", "image_url"),
+            ("file", "file"),
+        ] {
+            let error = read_one(json!({"type": kind})).unwrap_err();
+            assert_eq!(error.param, Some(format!("content[0].{field}")));
+        }
+        let audio = read_one(json!({"type": "input_audio"})).unwrap_err();
+        assert!(audio.message.contains("transcript"), "{}", audio.message);
+        let other = read_one(json!({"type": "video"})).unwrap_err();
+        assert!(other.message.contains("\"video\""), "{}", other.message);
+    }
+}

@@ -190,7 +190,7 @@ async fn silent_after(answer: &'static str) -> (String, Arc<tokio::sync::Notify>
             let tells = Arc::clone(&tells);
             tasks.spawn(async move {
                 let mut request = vec![0; 64 << 10];
-                stream.read(&mut request).await.unwrap();
+                assert_ne!(stream.read(&mut request).await.unwrap(), 0);
                 stream.write_all(answer.as_bytes()).await.unwrap();
                 tells.notify_one();
                 while stream.read(&mut request).await.is_ok_and(|read| 0 < read) {}
@@ -353,4 +353,47 @@ async fn a_connection_that_is_not_made_is_given_up_in_time_and_tried_again() {
     // Three tries, and the pauses between them.
     let least = Duration::from_millis(3 * 200 + 300);
     assert!(least <= elapsed && elapsed < LONG, "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn what_was_seen_is_believed_so_long_and_no_longer() {
+    let asked_again = async |path: &str, seconds: u64| {
+        let (emulator, gateway) = emulator_and_gateway().await;
+        let count = || emulator.journal().count("list_agents");
+        gateway.get(path).await;
+        let once = count();
+        assert_ne!(once, 0, "{path}");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds) / 4).await;
+        tokio::time::resume();
+        gateway.get(path).await;
+        assert_eq!(count(), once, "{path}");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+        gateway.get(path).await;
+        let again = |requests: &[foundry_emulator::RecordedRequest]| {
+            let lists = requests
+                .iter()
+                .filter(|request| request.operation == "list_agents");
+            once < lists.count()
+        };
+        assert!(emulator.journal().wait_for(again, SOON).await, "{path}");
+    };
+    asked_again("/readyz", 10).await;
+    asked_again("/v1/models", 60).await;
+    asked_again("/v1/models/nobody", 5).await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_large_is_told_as_one_that_cannot_be_read() {
+    let upstream = ScriptedUpstream::start().await;
+    let settings = [("GATEWAY_CLASSIC_AGENTS", "false")];
+    let gateway = Gateway::in_front_of(&upstream.project_endpoint(), &settings).await;
+    upstream.then_json(200, json!({"data": [], "filler": "x".repeat(8 << 20)}));
+    let (status, error) = error_of(gateway.get("/v1/models").await).await;
+    assert_eq!(
+        (status, &error["code"]),
+        (502, &"upstream_unreadable".into())
+    );
 }

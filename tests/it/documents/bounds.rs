@@ -95,6 +95,43 @@ fn every_setting_that_is_a_bound_is_documented_as_one() {
     }
 }
 
+/// How constants that bound something are called.
+fn is_called_like_a_bound(name: &str) -> bool {
+    let begins = ["MAX_", "LONGEST_", "CAPACITY", "BATCH", "KEEPALIVE"];
+    let ends = ["TIMEOUT", "PAUSE", "_FOR"];
+    begins.iter().any(|beginning| name.starts_with(beginning))
+        || ends.iter().any(|ending| name.ends_with(ending))
+}
+
+#[test]
+fn every_constant_that_is_called_like_a_bound_is_documented() {
+    let document = read("docs/reliability.md");
+    let mut modules = Vec::new();
+    collect_modules("src", "src", &mut modules);
+    let mut missing = Vec::new();
+    for Module { file, text, .. } in modules {
+        let names = text
+            .lines()
+            .filter_map(|line| line.split_once("const ")?.1.split_once(": "))
+            .map(|(name, _)| name)
+            .filter(|name| is_called_like_a_bound(name));
+        for name in names {
+            let is_documented = document.lines().any(|line| {
+                line.contains(&format!("`{name}`")) && line.contains(&format!("`{file}`"))
+            });
+            let is_for_tests = file.contains("/tests") || file.contains("/fuzzing/");
+            if !is_documented && !is_for_tests {
+                missing.push(format!("`{name}` in `{file}`"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/reliability.md lacks these bounds:\n{}",
+        missing.join("\n")
+    );
+}
+
 /// Constants that the document names outside its tables are there, too.
 #[test]
 fn constants_that_no_test_hits_are_named_where_they_are() {
@@ -184,6 +221,7 @@ fn grouped(number: &str) -> String {
 
 /// A source file and the path of its module.
 struct Module {
+    file: String,
     path: String,
     text: String,
 }
@@ -212,6 +250,7 @@ fn collect_modules(root: &str, folder: &str, modules: &mut Vec<Module>) {
         } else if let Some(module) = shown.strip_suffix(".rs") {
             let module = module.strip_prefix(root).unwrap();
             modules.push(Module {
+                file: shown.to_owned(),
                 path: module.trim_start_matches('/').replace('/', "::"),
                 text: read(shown),
             });

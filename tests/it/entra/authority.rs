@@ -58,8 +58,22 @@ impl Authority {
     pub(crate) async fn publishing(keys: Vec<Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Shared::default());
         let (listener, pem) = TlsListener::around(listener);
+        Self::serve(listener, address, &pem, keys)
+    }
+
+    /// The same for somebody before it who has the TLS.
+    pub(crate) async fn publishing_in_clear(keys: Vec<Value>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Self::serve(listener, address, "", keys)
+    }
+
+    fn serve<L>(listener: L, address: SocketAddr, pem: &str, keys: Vec<Value>) -> Self
+    where
+        L: axum::serve::Listener<Addr = SocketAddr>,
+    {
+        let state = Arc::new(Shared::default());
         let certificate = NamedTempFile::new().unwrap();
         std::fs::write(certificate.path(), pem).unwrap();
         let router = Router::new()
@@ -105,6 +119,11 @@ impl Authority {
     /// What was asked for beside keys and tokens.
     pub(crate) fn astray(&self) -> Vec<String> {
         self.state.astray.lock().unwrap().clone()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The value of `AZURE_AUTHORITY_HOST`.

@@ -4,7 +4,7 @@ use foundry_emulator::Emulator;
 use serde_json::{Value, json};
 
 use super::table::{Again, Row};
-use crate::support::{Client, error_of, events_of, text_of};
+use crate::support::{Client, KEY, error_of, events_of, text_of};
 
 /// A kind of agent, and the request that asks it.
 #[derive(Debug)]
@@ -97,12 +97,24 @@ pub(super) async fn ask_with(
     client: &Client,
     mode: Mode,
     dialect: &Dialect,
+    body: Value,
+) -> Outcome {
+    ask_as(KEY, emulator, client, mode, dialect, body).await
+}
+
+/// The same, with another key, or a token, than the client's own.
+pub(super) async fn ask_as(
+    key: &str,
+    emulator: &Emulator,
+    client: &Client,
+    mode: Mode,
+    dialect: &Dialect,
     mut body: Value,
 ) -> Outcome {
     let asked_before = emulator.journal().count(dialect.operation);
     body["model"] = dialect.agent.into();
     body["stream"] = (mode == Mode::Stream).into();
-    let response = client.chat(body).await;
+    let response = post(client, key, &body).await;
     let again = match response.headers().get("x-should-retry") {
         Some(_) => Again::No,
         None => Again::Yes,
@@ -131,6 +143,20 @@ pub(super) async fn ask_with(
         asked: emulator.journal().count(dialect.operation) - asked_before,
         again,
     }
+}
+
+/// Posts over a connection of its own, so that none of the client's is a task of the gateway afterwards.
+pub(super) async fn post(client: &Client, key: &str, body: &Value) -> reqwest::Response {
+    let request = client.http.post(client.url("/v1/chat/completions"));
+    let request = request.header("connection", "close").bearer_auth(key);
+    request.body(body.to_string()).send().await.unwrap()
+}
+
+/// Gets over a connection of its own.
+pub(super) async fn get(client: &Client, key: &str, path: &str) -> reqwest::Response {
+    let request = client.http.get(client.url(path));
+    let request = request.header("connection", "close").bearer_auth(key);
+    request.send().await.unwrap()
 }
 
 /// How a stream ended: with its whole text and `[DONE]`, or with one error and nothing after it.

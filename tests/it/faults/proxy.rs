@@ -44,6 +44,7 @@ impl WireFault {
     pub(super) fn of_service(word: &str) -> Self {
         let how = match word {
             "refuse" => return Self::Refuse,
+            "unknown_authority" => return Self::Handshake(HandshakeFault::UnknownAuthority),
             "reset" => How::Reset,
             "close" => How::Close,
             "stall" => How::Stall,
@@ -244,7 +245,7 @@ async fn serve(stream: TcpStream, shared: &Shared, closed: CancellationToken) {
         }
         _ => {
             if let Ok(stream) = certificates::good().accept(stream).await {
-                relay::relay(stream, shared, &connection).await;
+                Box::pin(relay::relay(stream, shared, &connection)).await;
             }
         }
     }

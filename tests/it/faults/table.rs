@@ -146,6 +146,36 @@ token     status:500         0      no     502 upstream_authentication_failed  5
 token     status:503         0      no     502 upstream_authentication_failed  502 upstream_authentication_failed
 token     status:429         0      no     502 upstream_authentication_failed  502 upstream_authentication_failed
 
+keys      refuse             0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      unknown_authority  0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      reset              0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      close              0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      stall              0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      slow               0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      garbage            0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      truncated          0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      cut                0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      oversized          0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      html               0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      status:500         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      status:503         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+keys      status:429         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+
+exchange  refuse             0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  unknown_authority  0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  reset              0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  close              0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  stall              0      no     504 upstream_timeout                504 upstream_timeout
+exchange  slow               0      no     504 upstream_timeout                504 upstream_timeout
+exchange  garbage            0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  truncated          0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  cut                0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  oversized          0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  html               0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  status:500         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  status:503         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+exchange  status:429         0      yes    503 identity_provider_unavailable   503 identity_provider_unavailable
+
 exporter  refuse             1      -      200 stop                            200 stop
 exporter  reset              1      -      200 stop                            200 stop
 exporter  close              1      -      200 stop                            200 stop

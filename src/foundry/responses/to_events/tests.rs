@@ -1,3 +1,6 @@
+mod ends;
+mod messages;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -356,4 +359,30 @@ fn unknown_events_items_and_annotations_are_skipped() {
         events,
         [Event::Started, text("ok"), Event::End(End::Completed)]
     );
+}
+
+fn delta(output_index: u64, content_index: u64, delta: &str) -> (&'static str, Value) {
+    (
+        "response.output_text.delta",
+        json!({"output_index": output_index, "content_index": content_index, "delta": delta}),
+    )
+}
+
+fn done(output_index: u64, item: Value) -> (&'static str, Value) {
+    (
+        "response.output_item.done",
+        json!({"output_index": output_index, "item": item}),
+    )
+}
+
+fn created(id: &str) -> (&'static str, Value) {
+    ("response.created", json!({"response": {"id": id}}))
+}
+
+fn texts_of(events: &[Event]) -> Vec<&str> {
+    let texts = events.iter().filter_map(|event| match event {
+        Event::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }

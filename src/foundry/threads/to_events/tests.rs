@@ -1,3 +1,6 @@
+mod calls;
+mod signs;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -90,6 +90,13 @@ fn values_that_say_the_obvious_are_taken_under_every_policy() {
     let rows = [
         ("n", "1"),
         ("logprobs", "false"),
+        ("top_logprobs", "0"),
+        ("store", "false"),
+        ("service_tier", r#""auto""#),
+        ("service_tier", r#""default""#),
+        ("frequency_penalty", "0.0"),
+        ("functions", "[]"),
+        ("function_call", r#""none""#),
         ("tools", "[]"),
         ("stop", "[ ]"),
         ("logit_bias", "{ }"),
@@ -113,4 +120,47 @@ fn no_field_stands_twice() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), FIELDS.len());
+}
+
+#[test]
+fn a_refusal_says_why_and_what_helps() {
+    use OverridePolicy::{Auto, Reject};
+    let message = |name: &str, json: &str, policy| {
+        let value = RawValue::from_string(json.to_owned()).unwrap();
+        decide(name, &value, &agent(false), policy)
+            .unwrap_err()
+            .message
+    };
+    assert_eq!(
+        message("n", "2", Auto),
+        "n cannot be used with this agent (an agent gives one answer); remove it"
+    );
+    assert_eq!(
+        message("stop", r#"["."]"#, Auto),
+        format!("stop cannot be used with this agent (agents have no stop sequences); {REMEDY}")
+    );
+    assert_eq!(
+        message("seed", "7", Reject),
+        format!("seed cannot be used with this agent ({REJECTED}); {REMEDY}")
+    );
+}
+
+#[test]
+fn values_that_say_something_are_not_taken_for_the_obvious() {
+    let rows = [
+        ("top_logprobs", "1"),
+        ("logprobs", "true"),
+        ("service_tier", r#""flex""#),
+        ("frequency_penalty", "0.5"),
+        ("logit_bias", r#"{"1": 2}"#),
+        ("tool_choice", r#""required""#),
+        ("modalities", r#"["text", "audio"]"#),
+    ];
+    for (name, json) in rows {
+        assert_eq!(
+            decision(name, json, false, OverridePolicy::Reject),
+            "refused",
+            "{name}"
+        );
+    }
 }

@@ -62,6 +62,7 @@ fn every_option_is_read() {
 fn tool_choices_have_several_forms() {
     let choice = |choice: Value| read(&json!({"tool_choice": choice})).unwrap().tool_choice;
     assert_eq!(choice(json!("none")), Some(ToolChoice::None));
+    assert_eq!(choice(json!("auto")), Some(ToolChoice::Auto));
     assert_eq!(choice(json!("required")), Some(ToolChoice::Required));
     assert_eq!(choice(json!(null)), None);
     let allowed = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required",

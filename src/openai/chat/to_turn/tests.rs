@@ -1,3 +1,5 @@
+mod messages;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -301,6 +303,9 @@ fn a_field_that_stands_twice_is_refused_and_not_half_dropped() {
         assert_eq!(error.param.as_deref(), Some(twice));
         assert_eq!(error.code.as_deref(), Some("invalid_value"));
     }
+    let nameless = r#"{"model":"a","messages":[],"":1}"#;
+    let error = read_envelope(nameless.as_bytes()).unwrap_err();
+    assert!(error.message.contains("no name"), "{}", error.message);
     let null_is_not_given = r#"{"model":null,"messages":[],"model":"b"}"#;
     assert_eq!(
         read_envelope(null_is_not_given.as_bytes()).unwrap().model,
