@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    digest::{Chain, Link, ScopeKey, links_of},
+    digest::{Chain, ScopeKey},
     recorder::Recorder,
+    shown::{Shown, chain_after, compare},
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
     waiting_run,
 };
@@ -137,7 +138,7 @@ impl Conversations {
             // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
             // Without any, the turn goes on from what led to the newest head.
             link: match &found {
-                Some(found) if !by_history => found.chain_after(&turn, &scope),
+                Some(found) if !by_history => chain_after(&found.stored.row, &turn, &scope),
                 _ => chain.map(|chain| (chain.root, chain.all)),
             },
             shown: by_history,
@@ -329,19 +330,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The conversation's root and the link after `turn`, which shows no answer and so only goes on; `None` where it
-    /// is not known what led to the head.
-    fn chain_after(&self, turn: &Turn, scope: &ScopeKey) -> Option<(Link, Link)> {
-        if 0 < turn.after_last_answer() {
-            return None;
-        }
-        let (root, before) = links_of(newest_history(&self.stored.row)?)?;
-        let link = turn
-            .conversation()
-            .fold(before, |link, message| scope.after(link, message));
-        Some((root, link))
-    }
-
     /// What the row of the conversation's id says while this is its newest head.
     fn as_the_id_names_it(&self) -> Upstream {
         match &self.stored.row.upstream {
@@ -350,35 +338,6 @@ impl Found {
             },
             upstream => upstream.clone(),
         }
-    }
-}
-
-/// How the history that is shown stands to the newest head of a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// It is what led to the head.
-    Whole,
-    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
-    Elsewhere,
-    /// Nothing, or a part that does not tell.
-    Unknown,
-}
-
-/// Compares with the row of the id, which names the newest head.
-fn compare(row: &Row, shown: Option<&Key>) -> Shown {
-    match (newest_history(row), shown) {
-        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
-        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
-        _ => Shown::Unknown,
-    }
-}
-
-/// What led to the newest head, as far as the row of the id tells.
-fn newest_history(row: &Row) -> Option<&Key> {
-    match (&row.history, &row.upstream) {
-        (Some(history), _) => Some(history),
-        (None, Upstream::Row { key }) => Some(key),
-        (None, _) => None,
     }
 }
 
