@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    digest::{Chain, ScopeKey},
+    digest::{Chain, Link, ScopeKey, links_of},
     recorder::Recorder,
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
     waiting_run,
@@ -131,12 +131,16 @@ impl Conversations {
             }
             _ => random_id("thread_"),
         };
+        let by_history = found.as_ref().is_none_or(|found| found.by_history);
         let recorder = Recorder {
             store: Arc::clone(&self.store),
             // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
-            link: chain
-                .filter(|_| found.as_ref().is_none_or(|found| found.by_history))
-                .map(|chain| (chain.root, chain.all)),
+            // Without any, the turn goes on from what led to the newest head.
+            link: match &found {
+                Some(found) if !by_history => found.chain_after(&turn, &scope),
+                _ => chain.map(|chain| (chain.root, chain.all)),
+            },
+            shown: by_history,
             id_key: ids.id_key(&thread_id),
             continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
@@ -325,6 +329,19 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// The conversation's root and the link after `turn`, which shows no answer and so only goes on; `None` where it
+    /// is not known what led to the head.
+    fn chain_after(&self, turn: &Turn, scope: &ScopeKey) -> Option<(Link, Link)> {
+        if 0 < turn.after_last_answer() {
+            return None;
+        }
+        let (root, before) = links_of(newest_history(&self.stored.row)?)?;
+        let link = turn
+            .conversation()
+            .fold(before, |link, message| scope.after(link, message));
+        Some((root, link))
+    }
+
     /// What the row of the conversation's id says while this is its newest head.
     fn as_the_id_names_it(&self) -> Upstream {
         match &self.stored.row.upstream {
@@ -349,15 +366,19 @@ enum Shown {
 
 /// Compares with the row of the id, which names the newest head.
 fn compare(row: &Row, shown: Option<&Key>) -> Shown {
-    let newest = match (&row.history, &row.upstream) {
-        (Some(history), _) => Some(history),
-        (None, Upstream::Row { key }) => Some(key),
-        (None, _) => None,
-    };
-    match (newest, shown) {
+    match (newest_history(row), shown) {
         (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
         (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
         _ => Shown::Unknown,
+    }
+}
+
+/// What led to the newest head, as far as the row of the id tells.
+fn newest_history(row: &Row) -> Option<&Key> {
+    match (&row.history, &row.upstream) {
+        (Some(history), _) => Some(history),
+        (None, Upstream::Row { key }) => Some(key),
+        (None, _) => None,
     }
 }
 
