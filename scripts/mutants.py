@@ -68,23 +68,34 @@ def main() -> int:
     if not mutants:
         print("scripts/mutants.sh: no mutant matches", file=sys.stderr)
         return 64
-    woven = [mutant for mutant in mutants if can_be_woven(mutant)]
     print(f"{len(mutants)} mutants", flush=True)
+    try:
+        run(mutants, arguments.jobs)
+    except KeyboardInterrupt:
+        print("scripts/mutants.sh: stopped before all mutants had run", file=sys.stderr)
+    return report(mutants)
+
+
+def run(mutants: list[Mutant], jobs: int) -> None:
+    woven = [mutant for mutant in mutants if can_be_woven(mutant)]
     if woven:
         program = build_woven(woven)
-        if run_tests(program, 0, "")[0] != "missed":
-            print("scripts/mutants.sh: the unit tests fail without any mutant", file=sys.stderr)
-            return 1
+        outcome, failed = run_tests(program, 0, "")
+        if outcome != "missed":
+            sys.exit(f"scripts/mutants.sh: the unit tests fail without any mutant: {failed}")
         viable = [mutant for mutant in woven if not mutant.outcome and not mutant.apart]
-        with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-            for done, _ in enumerate(pool.map(lambda mutant: judge(program, mutant), viable), 1):
-                if done % 100 == 0:
-                    print(f"{done} of {len(viable)} run", flush=True)
-    apart = [mutant for mutant in mutants if mutant.apart or mutant not in woven]
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            try:
+                for done, _ in enumerate(pool.map(lambda mutant: judge(program, mutant), viable), 1):
+                    if done % 100 == 0:
+                        print(f"{done} of {len(viable)} run", flush=True)
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+                raise
+    apart = [mutant for mutant in mutants if not mutant.outcome]
     print(f"{len(apart)} are built one by one", flush=True)
     for mutant in apart:
         judge_apart(mutant)
-    return report(mutants)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -339,7 +350,11 @@ def judge_apart(mutant: Mutant) -> None:
 
 
 def report(mutants: list[Mutant]) -> int:
-    outcomes = ("caught", "timeout", "missed", "unviable")
+    outcomes = ["caught", "timeout", "missed", "unviable"]
+    for mutant in mutants:
+        mutant.outcome = mutant.outcome or "not run"
+    if any(mutant.outcome == "not run" for mutant in mutants):
+        outcomes.append("not run")
     counts = collections.defaultdict(collections.Counter)
     for mutant in mutants:
         counts[mutant.file][mutant.outcome] += 1
@@ -359,7 +374,7 @@ def report(mutants: list[Mutant]) -> int:
             print(f"  {mutant.name}")
     reached = score(counts["all"])
     print(f"\nscore: {reached:.1f} % of the viable mutants are caught; {WANTED_SCORE:.0f} % are wanted")
-    return 0 if WANTED_SCORE <= reached else 1
+    return 0 if WANTED_SCORE <= reached and "not run" not in outcomes else 1
 
 
 def score(count: collections.Counter) -> float:

@@ -123,3 +123,17 @@ pub enum FailureKind {
     /// The service sent what the gateway cannot read.
     Unreadable,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_as_what_the_client_is_told() {
+        let failure = Failure::unreadable("event x: for the log");
+        assert_eq!(
+            failure.to_string(),
+            "the agent service sent an answer that cannot be read"
+        );
+    }
+}

@@ -45,7 +45,8 @@ fn public_url(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str =
         "write the address of the gateway, such as https://<app>.azurewebsites.net";
     let url = Url::parse(text).map_err(|_| EXPECTED)?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let plain = url.query().is_none() && url.fragment().is_none() && !has_user;
     if !plain || !matches!(url.scheme(), "https" | "http") {
         return Err(EXPECTED);
     }
@@ -79,6 +80,7 @@ mod tests {
             ("GATEWAY_PUBLIC_URL", "https://gateway.example.com/?a=b"),
             ("GATEWAY_PUBLIC_URL", "https://gateway.example.com/#a"),
             ("GATEWAY_PUBLIC_URL", "https://me@gateway.example.com/"),
+            ("GATEWAY_PUBLIC_URL", "https://:secret@gateway.example.com/"),
             ("GATEWAY_CITATION_MARKERS", "maybe"),
         ] {
             assert!(read(name, value).unwrap_err().starts_with(name));

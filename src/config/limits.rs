@@ -157,4 +157,12 @@ mod tests {
         assert_eq!(most("1073741824"), Ok(1_073_741_824));
         assert!(most("1073741825").is_err());
     }
+
+    #[test]
+    fn an_answer_may_have_256_mebibytes_and_a_gibibyte_where_that_is_asked_for() {
+        let most = |value| read("GATEWAY_MAX_ANSWER_BYTES", value).map(|it| it.answer_bytes);
+        assert_eq!(most(""), Ok(268_435_456));
+        assert_eq!(most("1073741824"), Ok(1_073_741_824));
+        assert!(most("1073741825").is_err());
+    }
 }

@@ -76,6 +76,13 @@ fn an_error_names_the_field_that_is_to_blame() {
 fn who_is_told_to_come_back_is_told_when() {
     let overloaded = ApiError::too_many_requests_in_flight().into_response();
     assert_eq!(overloaded.headers()["retry-after"], "1");
+    let connections = ApiError::too_many_connections();
+    assert!(
+        connections.message.contains("GATEWAY_MAX_CONNECTIONS"),
+        "{}",
+        connections.message
+    );
+    assert_eq!(connections.into_response().headers()["retry-after"], "1");
     let keys = ApiError::token_keys_unavailable().into_response();
     assert_eq!(keys.headers()["retry-after"], "5");
     let at_once = ApiError::too_many_at_once(3).into_response();

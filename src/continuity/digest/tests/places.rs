@@ -83,3 +83,39 @@ fn parts_that_are_no_text_are_told_apart_by_what_they_hold() {
         assert_ne!(pair[0], pair[1]);
     }
 }
+
+/// The digests were computed apart from this code. Others would forget every conversation that is stored, and let
+/// instances of two versions not find each other's.
+#[test]
+fn rows_are_where_earlier_versions_put_them() {
+    let at = |partition: &str, row: &str| Key {
+        partition: partition.to_owned(),
+        row: row.to_owned(),
+    };
+    let chain = chain(vec![asked(&["hi"]), said("hello")]);
+    assert_eq!(
+        scope().key(chain.root, chain.all),
+        at(
+            "576764a865b8410d2256c3661099448994f13c68f6619e780a766f97eef61909",
+            "ec4ca1fb3d09df2cb6c5a69bf8c865c7362f43031553bf0c193e0a4eefd2e703"
+        )
+    );
+    assert_eq!(
+        scope().id_key("thread_1"),
+        at(
+            "b206539863287c0ae5baf77dfa6465a5cb49cb858cb80d866108b72db6fcf211",
+            "d01fa3aba686efe100aa1e47339c84ad287887c64051345e3bac301775885c90"
+        )
+    );
+    assert_eq!(
+        scope().call_key("call_1"),
+        at(
+            "02aee63304f5f7bf9031ab8ae2ae4c9bcac4edf8c175192431996114e052f78b",
+            "392518f8a5a73073c5cd446d1b54da809784eea08a7d56c17026e010ef88b7ac"
+        )
+    );
+    assert_eq!(
+        scope().public(),
+        "395754a1583c23534ab1bc0ab07e7e50ca21778a4b23f704926a031d0fad1af0"
+    );
+}
