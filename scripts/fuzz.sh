@@ -78,21 +78,24 @@ CARGO_INCREMENTAL=0 "${cargo_fuzz[@]}" build "${built[@]}"
 mkdir -p "$work"/{corpus,findings,logs}
 
 fuzz() {
-  local target="$1" corpus="$work/corpus/$1" findings="$work/findings/$1/"
+  local target="$1" corpus="$work/corpus/$1" findings="$work/findings/$1/" started=$SECONDS status=0
   mkdir -p "$corpus" "$findings"
   cp "fuzz/seeds/$target"/* "$corpus/"
   [[ ! -d fuzz/findings/$target ]] || cp "fuzz/findings/$target"/* "$corpus/"
   nice -n 19 "${cargo_fuzz[@]}" run "${built[@]}" "$target" "$corpus" -- \
     "-max_total_time=$seconds" "-artifact_prefix=$PWD/$findings" "-max_len=$max_length" -timeout=20 \
-    -rss_limit_mb=2048 -print_final_stats=1 > "$work/logs/$target.log" 2>&1
+    -rss_limit_mb=2048 -print_final_stats=1 > "$work/logs/$target.log" 2>&1 || status=$?
+  echo $((SECONDS - started)) > "$work/logs/$target.seconds"
+  return "$status"
 }
 
 # A line for the summary; fails where something was found.
 report() {
-  local target="$1" status="$2" log="$work/logs/$1.log" inputs edges
+  local target="$1" status="$2" log="$work/logs/$1.log" inputs edges took
+  took="$(cat "$work/logs/$target.seconds")"
   inputs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)"
   edges="$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -d' ' -f2)"
-  printf '%-18s %5d s %11s inputs %7s edges   ' "$target" "$seconds" "${inputs:-?}" "${edges:-?}"
+  printf '%-18s %5d s %11s inputs %7s edges   ' "$target" "$took" "${inputs:-?}" "${edges:-?}"
   if [[ $status == 0 && -n $inputs && -n $edges ]]; then
     echo 'nothing found'
   else

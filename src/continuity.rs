@@ -9,5 +9,6 @@ pub mod cleanup;
 pub mod conversation;
 pub mod digest;
 pub mod recorder;
+mod shown;
 pub mod store;
 mod waiting_run;

@@ -49,13 +49,13 @@ fn main() -> anyhow::Result<()> {
     match arguments.part {
         None => run::run(arguments.options),
         Some(Part::Upstream(settings)) => one_thread()?.block_on(until_parent_is_gone(async {
-            upstream::serve(role::listen().await?, settings).await
+            upstream::serve(role::listen()?, settings).await
         })),
         Some(Part::Floor(floor)) => all_cores()?.block_on(until_parent_is_gone(async move {
-            floor::serve(role::listen().await?, &floor.upstream).await
+            floor::serve(role::listen()?, &floor.upstream).await
         })),
         Some(Part::Receiver) => one_thread()?.block_on(until_parent_is_gone(async {
-            receiver::serve(role::listen().await?).await
+            receiver::serve(role::listen()?).await
         })),
         Some(Part::Load { plan }) => {
             let plan: Plan = serde_json::from_str(&plan).context("the plan")?;

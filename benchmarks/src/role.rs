@@ -5,11 +5,20 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpSocket},
+};
+
+/// Connections that may wait to be accepted. With the usual 128 the kernel drops some of 500 that come at once, and
+/// their clients try again after a second.
+const BACKLOG: u32 = 4096;
 
 /// Binds a free port of the loopback and tells it on standard output: `listening on 127.0.0.1:PORT`.
-pub async fn listen() -> io::Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+pub fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = socket.listen(BACKLOG)?;
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "{}", announcement(address))?;
     Ok(listener)

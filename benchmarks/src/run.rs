@@ -110,7 +110,11 @@ async fn all(options: &Options, choice: Choice) -> anyhow::Result<()> {
     if !choice.cells.is_empty() {
         for subject in &subjects {
             say(&format!("starting {}", subject.title()))?;
-            running.push(surroundings.start(*subject).await?.running);
+            match surroundings.start(*subject).await {
+                Ok(started) => running.push(started.running),
+                Err(error) if subject.may_be_missing() => left_out(*subject, &error)?,
+                Err(error) => return Err(error),
+            }
         }
     }
     let measured = rounds(
@@ -157,26 +161,45 @@ async fn standing_measurements(
     results: &mut Results,
 ) -> anyhow::Result<()> {
     for subject in subjects.iter().copied() {
-        if choice.starts && starting::is_started_often(subject) {
-            say(&format!(
-                "starting {} {} times",
-                subject.title(),
-                choice.start_count
-            ))?;
-            let starts = standing::starts(surroundings, subject, choice.start_count).await?;
-            results.starts.push(starts);
-        }
-        if !choice.held || subject == Subject::Direct || subject == Subject::LiteLlm {
-            continue;
-        }
-        for streams in [150, 500] {
-            say(&format!("{}: {streams} streams at a time", subject.title()))?;
-            let upstream = surroundings.upstream;
-            let held = standing::held(surroundings, upstream, subject, DELTAS, streams).await?;
-            results.held.push(held);
+        match stand(choice, surroundings, subject, results).await {
+            Err(error) if subject.may_be_missing() => left_out(subject, &error)?,
+            done => done?,
         }
     }
     Ok(())
+}
+
+async fn stand(
+    choice: &Choice,
+    surroundings: &Surroundings,
+    subject: Subject,
+    results: &mut Results,
+) -> anyhow::Result<()> {
+    let title = subject.title();
+    if choice.starts && starting::is_started_often(subject) {
+        let count = choice.start_count;
+        say(&format!("starting {title} {count} times"))?;
+        let starts = standing::starts(surroundings, subject, count).await?;
+        results.starts.push(starts);
+    }
+    if !choice.held || subject == Subject::Direct || subject == Subject::LiteLlm {
+        return Ok(());
+    }
+    for streams in [150, 500] {
+        say(&format!("{title}: {streams} streams at a time"))?;
+        let upstream = surroundings.upstream;
+        let held = standing::held(surroundings, upstream, subject, DELTAS, streams).await?;
+        results.held.push(held);
+    }
+    Ok(())
+}
+
+/// Tells that a subject has no rows, and why.
+fn left_out(subject: Subject, error: &anyhow::Error) -> io::Result<()> {
+    let title = subject.title();
+    say(&format!(
+        "!!! {title} did NOT START, its rows are LEFT OUT: {error:#}"
+    ))
 }
 
 async fn rounds(

@@ -4,7 +4,7 @@
 //! [`site`] starts the parts: two processes of the gateway, the emulator with a model behind it that testifies what it
 //! was given ([`witness`], [`testimony`]), Azurite, an OTLP receiver, and proxies between them on which things go wrong
 //! ([`chaos`], [`service_faults`]). [`load`] holds many [`conversation`]s at a time; each answer is read strictly
-//! ([`reply`]), judged and counted ([`ledger`]). [`resources`] watches memory and descriptors. [`run`] puts it together
+//! ([`reply`]), judged and counted ([`ledger`]). [`resources`] watches memory and descriptors. [`mod@run`] puts it together
 //! and makes the [`report`].
 
 mod azurite;

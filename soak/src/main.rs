@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
+use anyhow::bail;
 use clap::Parser;
 use soak::Options;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Holds a load with faults against two gateways, and checks every answer.
 #[derive(Debug, Parser)]
@@ -48,7 +50,14 @@ async fn main() -> anyhow::Result<ExitCode> {
         arguments.minutes,
         options.seed
     )?;
-    let report = soak::run(options).await?;
+    // Whoever ends the run ends what it started, too.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let report = tokio::select! {
+        report = soak::run(options) => report?,
+        _ = terminate.recv() => bail!("the run was ended by SIGTERM"),
+        _ = interrupt.recv() => bail!("the run was ended by SIGINT"),
+    };
     let mut out = io::stdout().lock();
     write!(out, "{report}")?;
     writeln!(out, "{}", report.json())?;

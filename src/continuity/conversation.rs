@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     digest::{Chain, ScopeKey},
     recorder::Recorder,
+    shown::{Shown, chain_after, compare},
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
     waiting_run,
 };
@@ -131,12 +132,16 @@ impl Conversations {
             }
             _ => random_id("thread_"),
         };
+        let by_history = found.as_ref().is_none_or(|found| found.by_history);
         let recorder = Recorder {
             store: Arc::clone(&self.store),
             // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
-            link: chain
-                .filter(|_| found.as_ref().is_none_or(|found| found.by_history))
-                .map(|chain| (chain.root, chain.all)),
+            // Without any, the turn goes on from what led to the newest head.
+            link: match &found {
+                Some(found) if !by_history => chain_after(&found.stored.row, &turn, &scope),
+                _ => chain.map(|chain| (chain.root, chain.all)),
+            },
+            shown: by_history,
             id_key: ids.id_key(&thread_id),
             continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
@@ -333,31 +338,6 @@ impl Found {
             },
             upstream => upstream.clone(),
         }
-    }
-}
-
-/// How the history that is shown stands to the newest head of a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// It is what led to the head.
-    Whole,
-    /// It has the same beginning and another end: an answer was regenerated, or a message edited.
-    Elsewhere,
-    /// Nothing, or a part that does not tell.
-    Unknown,
-}
-
-/// Compares with the row of the id, which names the newest head.
-fn compare(row: &Row, shown: Option<&Key>) -> Shown {
-    let newest = match (&row.history, &row.upstream) {
-        (Some(history), _) => Some(history),
-        (None, Upstream::Row { key }) => Some(key),
-        (None, _) => None,
-    };
-    match (newest, shown) {
-        (Some(newest), Some(shown)) if newest == shown => Shown::Whole,
-        (Some(newest), Some(shown)) if newest.partition == shown.partition => Shown::Elsewhere,
-        _ => Shown::Unknown,
     }
 }
 

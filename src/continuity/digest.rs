@@ -88,6 +88,22 @@ impl ScopeKey {
     }
 }
 
+/// The root and the link of a row, which [`ScopeKey::key`] made its key of; `None` for any other key.
+pub fn links_of(key: &Key) -> Option<(Link, Link)> {
+    Some((link_of(&key.partition)?, link_of(&key.row)?))
+}
+
+fn link_of(text: &str) -> Option<Link> {
+    let mut link = Link::default();
+    if text.len() != 2 * link.len() {
+        return None;
+    }
+    for (index, byte) in link.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(link)
+}
+
 /// The chain of a request's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {

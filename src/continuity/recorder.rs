@@ -35,6 +35,8 @@ pub struct Recorder {
     pub(super) ids: ScopeKey,
     /// The conversation's root and the link before the answer; absent where the history is not known whole.
     pub(super) link: Option<(Link, Link)>,
+    /// Whether the client showed that history, and not an id alone: only then it will come back to it by it.
+    pub(super) shown: bool,
     pub(super) id_key: Key,
     pub(super) row: Row,
     /// What the row of the id said if this turn was the first to continue from there.
@@ -108,19 +110,20 @@ impl Recorder {
 
     /// A response may be named by any number of rows, because it never changes.
     async fn record_response(&self, by_history: Option<Key>, row: &Row) -> Result<(), Unwritten> {
+        let shown = by_history.clone().filter(|_| self.shown);
         let insert = async {
-            match &by_history {
+            match &shown {
                 Some(key) => self.store.insert(key, row).await.map(drop),
                 None => Ok(()),
             }
         };
         let named = Row {
-            history: by_history.clone(),
+            history: by_history,
             ..row.clone()
         };
         let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, &named));
-        let is_named = by_history.is_some() && inserted.is_ok() || upserted.is_ok();
-        let by_history = by_history
+        let is_named = shown.is_some() && inserted.is_ok() || upserted.is_ok();
+        let by_history = shown
             .filter(|_| inserted.is_err())
             .map(|key| (key, row.clone()));
         let by_id = upserted.is_err().then(|| (self.id_key.clone(), named));
@@ -135,7 +138,7 @@ impl Recorder {
     /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
     /// it, and one of them on a history that is not its own.
     async fn record_thread(&self, by_history: Option<Key>, row: &Row) -> Result<(), Unwritten> {
-        if let Some(key) = &by_history {
+        if let Some(key) = by_history.as_ref().filter(|_| self.shown) {
             let inserted = self.insert_thread(key, row).await?;
             // A row that is there already is this very one, whose first writing went unheard, or one of the same
             // answer to the same history on another thread.

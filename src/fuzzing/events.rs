@@ -5,7 +5,7 @@ use super::{
     events_upstream::{Reading, check_translator, end_of, read_answer},
 };
 use crate::{
-    agent::{End, Translator},
+    agent::{End, Event, Translator},
     config::approvals::{ApprovalPolicy, Unlisted},
     foundry::fuzzing,
     sse::Decoder,
@@ -18,7 +18,7 @@ const NEXT_BODY: &[u8] = b":next body\n";
 ///
 /// - At most one end, and nothing after it; the start at most once; calls numbered in order; usage never shrinks.
 /// - However the bytes are cut, the answer is the same.
-/// - A good end only where the service has told one.
+/// - A good end only where the service has told one, and results are asked for only with a call.
 /// - In chunks and as a whole, the client is told the same; a failure has no finish reason and no `[DONE]`.
 ///
 /// # Panics
@@ -77,6 +77,11 @@ fn check(
         Some(End::ToolCalls) => Some(""),
         _ => None,
     };
+    let is_call = |event: &Event| matches!(event, Event::ToolCall { .. });
+    assert!(
+        good_end != Some("") || events.iter().any(is_call),
+        "results are asked for, and no call: {events:?}"
+    );
     if let Some(word) = good_end {
         assert!(
             is_told(&bodies, ends_begin_with, word),

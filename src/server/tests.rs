@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt::Write,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -21,7 +22,9 @@ use super::*;
 use crate::config::Environment;
 
 const HEADERS: Duration = Duration::from_secs(90);
+const NEARLY_HEADERS: Duration = Duration::from_secs(89);
 const WRITE: Duration = Duration::from_secs(60);
+const NEARLY_WRITE: Duration = Duration::from_secs(59);
 /// What lies on the way between the two ends.
 const ON_THE_WAY: usize = 1 << 10;
 
@@ -97,12 +100,11 @@ async fn headers_that_trickle_are_cut_off_in_time() {
 
 #[tokio::test(start_paused = true)]
 async fn every_request_of_a_connection_has_the_same_time_and_no_more() {
-    let nearly = HEADERS - Duration::from_secs(1);
     let (lasted, _) = lasts(greeting(), async |mut client| {
         for _ in 0..3 {
             let (first, rest) = REQUEST.split_at(HALF_A_HEAD.len());
             client.write_all(first).await.unwrap();
-            tokio::time::sleep(nearly).await;
+            tokio::time::sleep(NEARLY_HEADERS).await;
             client.write_all(rest).await.unwrap();
             read_answer(&mut client).await;
         }
@@ -110,7 +112,7 @@ async fn every_request_of_a_connection_has_the_same_time_and_no_more() {
         trickle(&mut client, SLOW_HEAD).await;
     })
     .await;
-    assert_eq!(lasted, nearly * 3 + HEADERS);
+    assert_eq!(lasted, NEARLY_HEADERS * 3 + HEADERS);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,17 +167,16 @@ async fn a_client_that_reads_nothing_holds_back_the_answer_and_is_given_up_in_ti
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_a_little_now_and_then_is_kept_and_holds_back_the_answer() {
     let (router, asked) = endless(FRAME);
-    let nearly = WRITE - Duration::from_secs(1);
     let (lasted, _) = lasts(router, async |mut client| {
         client.write_all(REQUEST).await.unwrap();
         for _ in 0..5 {
-            tokio::time::sleep(nearly).await;
+            tokio::time::sleep(NEARLY_WRITE).await;
             client.read_u8().await.unwrap();
         }
         tokio::time::sleep(WRITE * 2).await;
     })
     .await;
-    assert_eq!(lasted, nearly * 5 + WRITE);
+    assert_eq!(lasted, NEARLY_WRITE * 5 + WRITE);
     let asked = asked.load(Ordering::Relaxed);
     assert!((1..=MOST_FRAMES).contains(&asked), "{asked} frames");
 }
@@ -200,10 +201,10 @@ async fn a_head_over_the_limit_is_refused() {
         .await;
         String::from_utf8(answer).unwrap()
     };
-    let head = |name_bytes: usize, names: usize| {
+    let head = |value_bytes: usize, names: usize| {
         let mut head = "GET / HTTP/1.1\r\n".to_owned();
         for number in 0..names {
-            head += &format!("x-{number}: {}\r\n", "v".repeat(name_bytes));
+            write!(head, "x-{number}: {}\r\n", "v".repeat(value_bytes)).unwrap();
         }
         head + "\r\n"
     };

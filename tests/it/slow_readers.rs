@@ -125,7 +125,9 @@ async fn written_when_nothing_moves(upstream: &EndlessUpstream) -> usize {
         }
     };
     let still = tokio::time::timeout(SOON * 3, standing_still).await;
-    still.expect("the service is read on and on, although nobody reads what it says")
+    still.unwrap_or_else(|_| {
+        panic!("the service is read on and on, although nobody reads what it says")
+    })
 }
 
 #[tokio::test]

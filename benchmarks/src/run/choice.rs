@@ -34,11 +34,15 @@ impl Choice {
     }
 
     /// A word chooses what is named so or begins so: of the subjects, if any word names one, and of the cells
-    /// likewise.
+    /// likewise. A whole name of a cell means that cell alone: `stream-1` is not `stream-16`.
     fn matching(quick: bool, only: &[String]) -> anyhow::Result<Self> {
-        let is_asked = |name: &str| only.iter().any(|word| name.starts_with(word.as_str()));
         let all_cells: Vec<String> = Cell::ALL.iter().map(|cell| cell.name()).collect();
         let others = [STARTS, HELD];
+        let is_name = |word: &str| all_cells.iter().any(|name| name == word);
+        let is_asked = |name: &str| {
+            let mut words = only.iter();
+            words.any(|word| name == word || (!is_name(word) && name.starts_with(word.as_str())))
+        };
         for word in only {
             let mut subjects = Subject::ALL.iter().map(|subject| subject.name());
             let mut cells = all_cells.iter().map(String::as_str).chain(others);
@@ -121,6 +125,7 @@ mod tests {
         let cells = [1, 16, 64, 256].map(Cell::Stream);
         assert_eq!(choice.cells, cells);
         assert!(!choice.starts && !choice.held);
+        assert_eq!(only(&["stream-1"]).cells, [Cell::Stream(1)]);
         let choice = only(&["held"]);
         assert_eq!(choice.subjects, Subject::ALL);
         assert!(choice.cells.is_empty() && choice.held && !choice.starts);

@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::Stdio,
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -150,9 +151,23 @@ impl Part {
 }
 
 /// A free port of the loopback, for programs that cannot choose one themselves.
+///
+/// It lies below those that the kernel gives to outgoing connections: a program may take a minute to bind it, and
+/// until then nobody else must be given it.
 pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?)
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    for _ in PORTS {
+        // Two runs at a time begin at different ports.
+        let own = u16::try_from(std::process::id() % 1000)? * 12;
+        let next = own + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + next % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no port of {PORTS:?} is free on 127.0.0.1")
 }
 
 /// One request without a body on a connection of its own: the status and the body.

@@ -90,9 +90,10 @@ impl Surroundings {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(fs::File::create(log)?);
+            .stderr(fs::File::create(&log)?);
         let mut process = Process::start(subject.title(), &mut command)?;
-        let after = process.answers(address, path, begin, patience)?;
+        let after = process.answers(address, path, begin, patience);
+        let after = after.with_context(|| last_lines(&log))?;
         let server = Some(Server::Program(process));
         Ok((Running::new(subject, address, KEY, server), after))
     }
@@ -147,6 +148,17 @@ impl Surroundings {
     }
 }
 
+/// What a program said last, for whoever looks for the reason of its end.
+fn last_lines(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines
+        .get(lines.len().saturating_sub(10)..)
+        .unwrap_or_default();
+    format!("its last words were:\n{}", last.join("\n"))
+}
+
 /// A reverse proxy that keeps its connections and buffers nothing, as one in front of streams has to be set up.
 fn nginx_configuration(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> String {
     let folder = folder.display();
@@ -165,7 +177,7 @@ http {{
   scgi_temp_path {folder}/scgi;
   upstream foundry {{ server {upstream}; keepalive 512; keepalive_requests 1000000; }}
   server {{
-    listen {listen} backlog=1024;
+    listen {listen} backlog=4096;
     keepalive_requests 1000000;
     client_body_buffer_size 1m;
     location = / {{ return 200 ok; }}

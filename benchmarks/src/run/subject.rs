@@ -83,6 +83,11 @@ impl Subject {
         matches!(self, Self::NewComplete | Self::ClassicComplete)
     }
 
+    /// Whether a run goes on without it: it is somebody else's, and not everywhere installed.
+    pub(crate) fn may_be_missing(self) -> bool {
+        matches!(self, Self::Nginx | Self::LiteLlm)
+    }
+
     pub(crate) fn dialect(self) -> Dialect {
         match self {
             Self::Direct | Self::Floor | Self::Nginx => Dialect::Responses,

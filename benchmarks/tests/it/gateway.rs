@@ -11,7 +11,7 @@ async fn both_kinds_of_agents_answer_in_one_piece_and_streamed() {
     let mut servers = Servers::default();
     let upstream = servers.upstream().await;
     for settings in [&[], BARE] {
-        let gateway = servers.gateway(upstream, settings).await;
+        let gateway = servers.gateway(upstream, settings);
         for agent in ["instant", "asst_instant"] {
             for stream in [false, true] {
                 let summary = Generator::run(&plan(gateway, Dialect::Chat, agent, stream)).await;
@@ -44,7 +44,7 @@ async fn conversations(plan: Plan) -> Summary {
 async fn histories_are_recognised_and_a_turn_is_one_call() {
     let mut servers = Servers::default();
     let upstream = servers.upstream().await;
-    let gateway = servers.gateway(upstream, &[]).await;
+    let gateway = servers.gateway(upstream, &[]);
     for agent in ["instant", "asst_instant"] {
         reset(upstream).await;
         let summary = conversations(plan(gateway, Dialect::Chat, agent, true)).await;
@@ -63,7 +63,7 @@ async fn histories_are_recognised_and_a_turn_is_one_call() {
 async fn streams_are_held_at_the_same_time_until_they_are_released() {
     let mut servers = Servers::default();
     let upstream = servers.upstream().await;
-    let gateway = servers.gateway(upstream, &[]).await;
+    let gateway = servers.gateway(upstream, &[]);
     for agent in ["held", "asst_held"] {
         reset(upstream).await;
         let plan = Plan {
@@ -90,7 +90,7 @@ async fn streams_are_held_at_the_same_time_until_they_are_released() {
 async fn a_paced_agent_takes_its_time() {
     let mut servers = Servers::default();
     let upstream = servers.upstream().await;
-    let gateway = servers.gateway(upstream, &[]).await;
+    let gateway = servers.gateway(upstream, &[]);
     for agent in ["paced", "asst_paced"] {
         let summary = Generator::run(&plan(gateway, Dialect::Chat, agent, true)).await;
         assert_right(&summary);

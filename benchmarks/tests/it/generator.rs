@@ -45,9 +45,12 @@ async fn a_right_answer_is_right() {
     assert!(0 < summary.right);
 }
 
+/// Answers a text with a status and a body.
+type Liar = fn(&str) -> (u16, String);
+
 #[tokio::test]
 async fn whatever_is_wrong_is_counted_by_its_kind() {
-    let liars: [(&str, fn(&str) -> (u16, String)); 6] = [
+    let liars: [(&str, Liar); 6] = [
         ("missing [DONE]", |text| (200, chunks(text, "stop", ""))),
         ("text", |text| {
             (200, chunks(&text.replace("tok3", "tok4"), "stop", DONE))

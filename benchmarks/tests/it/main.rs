@@ -1,11 +1,6 @@
 //! The parts of the benchmark against each other and against the gateway, over real connections on 127.0.0.1.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the helpers of tests fail as tests do"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod floor;
 mod gateway;

@@ -43,7 +43,7 @@ impl Servers {
     }
 
     /// The gateway in front of it, with these settings on top of the few that are needed.
-    pub(crate) async fn gateway(
+    pub(crate) fn gateway(
         &mut self,
         upstream: SocketAddr,
         settings: &[(&str, &str)],

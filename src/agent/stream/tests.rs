@@ -10,10 +10,14 @@ const TOTAL: Duration = Duration::from_secs(100);
 const MOST_BYTES: usize = 1000;
 
 fn answer(bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
+    answer_of_at_most(usize::MAX, bytes, on_drop)
+}
+
+fn answer_of_at_most(most: usize, bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
     let limits = StreamLimits {
         between_bytes: IDLE,
         deadline: Instant::now() + TOTAL,
-        bytes: MOST_BYTES,
+        bytes: most,
     };
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, on_drop)
 }
@@ -209,7 +213,7 @@ async fn an_answer_that_does_not_end_is_cut_at_its_size() {
         *counted.lock().unwrap() += 1;
         Ok(piece.clone())
     });
-    let mut answer = answer(Box::pin(endless), Box::new(|_| ()));
+    let mut answer = answer_of_at_most(MOST_BYTES, Box::pin(endless), Box::new(|_| ()));
     let End::Failed(failure) = end_of(&mut answer).await else {
         panic!("it ended well");
     };

@@ -113,6 +113,46 @@ async fn a_history_that_went_with_an_id_is_recognised_without_it() {
     }
 }
 
+/// What led to the newest turn is known although it was asked for by the id alone: a history with the same beginning
+/// and another end is not a window of it.
+#[tokio::test]
+async fn an_edit_after_a_turn_by_the_id_alone_is_not_answered_from_what_was_edited_away() {
+    for agent in ["assistant", "asst_assistant"] {
+        let (emulator, gateway) = emulator_and_gateway().await;
+        let (id, messages) = conversation(&gateway, agent, &["one"]).await;
+        let (sent, continued) = seen(&emulator, &gateway, agent, &id, &[user("two")]).await;
+        assert_eq!((sent.len(), continued), (1, true), "{agent}");
+        let (sent, continued) = seen(&emulator, &gateway, agent, &id, &[user("three")]).await;
+        assert_eq!((sent.len(), continued), (1, true), "{agent}");
+        let other = json!({"role": "assistant", "content": "an answer that the client changed"});
+        let edited = [messages[0].clone(), other, user("four")];
+        let (sent, continued) = seen(&emulator, &gateway, agent, &id, &edited).await;
+        assert_eq!((sent.len(), continued), (3, false), "{agent}: {sent:?}");
+    }
+}
+
+/// Who went by the id alone and shows everything afterwards goes on where it was.
+#[tokio::test]
+async fn a_whole_history_is_recognised_after_a_turn_by_the_id_alone() {
+    for agent in ["assistant", "asst_assistant"] {
+        let (emulator, gateway) = emulator_and_gateway().await;
+        let (id, mut messages) = conversation(&gateway, agent, &["one"]).await;
+        let body = json!({"model": agent, "thread_id": id, "messages": [user("two")]});
+        let answer = answer_of(gateway.chat(body).await).await;
+        messages.extend([
+            user("two"),
+            answer["choices"][0]["message"].clone(),
+            user("three"),
+        ]);
+        let (sent, continued) = seen(&emulator, &gateway, agent, &id, &messages).await;
+        assert_eq!(
+            (sent, continued),
+            (vec!["three".to_owned()], true),
+            "{agent}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_window_of_a_conversation_does_not_stand_for_the_whole_of_it() {
     let (emulator, gateway) = emulator_and_gateway().await;

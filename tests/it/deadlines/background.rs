@@ -190,7 +190,7 @@ async fn silent_after(answer: &'static str) -> (String, Arc<tokio::sync::Notify>
             let tells = Arc::clone(&tells);
             tasks.spawn(async move {
                 let mut request = vec![0; 64 << 10];
-                stream.read(&mut request).await.unwrap();
+                assert_ne!(stream.read(&mut request).await.unwrap(), 0);
                 stream.write_all(answer.as_bytes()).await.unwrap();
                 tells.notify_one();
                 while stream.read(&mut request).await.is_ok_and(|read| 0 < read) {}

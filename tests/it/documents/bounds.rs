@@ -116,11 +116,11 @@ fn every_constant_that_is_called_like_a_bound_is_documented() {
             .map(|(name, _)| name)
             .filter(|name| is_called_like_a_bound(name));
         for name in names {
-            let named = document.lines().any(|line| {
+            let is_documented = document.lines().any(|line| {
                 line.contains(&format!("`{name}`")) && line.contains(&format!("`{file}`"))
             });
             let is_for_tests = file.contains("/tests") || file.contains("/fuzzing/");
-            if !named && !is_for_tests {
+            if !is_documented && !is_for_tests {
                 missing.push(format!("`{name}` in `{file}`"));
             }
         }

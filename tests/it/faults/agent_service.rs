@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::{
-    aftermath,
+    STARTING, aftermath,
     outcome::{Dialect, Mode, Outcome, ask},
     proxy::{HandshakeFault, How, Place, Proxy, Security, WireFault, trusted_certificates},
     table::Row,
@@ -28,12 +28,14 @@ pub(super) async fn try_cell(
         "tls" => Security::Tls,
         _ => Security::Clear,
     };
+    let starting = STARTING.acquire().await.unwrap();
     let emulator = emulator(behaviour).await;
     let mut proxy = Proxy::in_front_of(emulator.address(), security).await;
     if let Some(fault) = wire {
         proxy.strike(fault, dialect.request).await;
     }
     let gateway = gateway_behind(&proxy, &row).await;
+    drop(starting);
     let outcome = ask(&emulator, &gateway, mode, dialect).await;
     let held = nothing_is_held(&row, &proxy, &gateway, dialect, &outcome).await;
     emulator.behaviour().reset();
@@ -82,9 +84,10 @@ async fn gateway_behind(proxy: &Proxy, row: &Row) -> Gateway {
     trusted
         .write_all(trusted_certificates().as_bytes())
         .unwrap();
-    let mut settings = vec![("SSL_CERT_FILE", trusted.path().to_str().unwrap())];
+    let mut settings = Vec::new();
     if ["connect", "tls"].contains(&row.stage.as_str()) {
         settings.push(("GATEWAY_CONNECT_TIMEOUT_SECONDS", "1"));
+        settings.push(("SSL_CERT_FILE", trusted.path().to_str().unwrap()));
     } else if row.hangs() {
         settings.extend(super::SHORT_DEADLINES);
     }

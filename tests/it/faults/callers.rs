@@ -8,7 +8,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::{
-    SHORT_DEADLINES, aftermath,
+    SHORT_DEADLINES, STARTING, aftermath,
     outcome::{Dialect, Mode, Outcome, TEXT, ask_as, get},
     proxy::{Proxy, Security, WireFault, trusted_certificates},
     table::Row,
@@ -31,6 +31,7 @@ pub(super) async fn try_cell(
     mode: Mode,
     dialect: &'static Dialect,
 ) -> Result<Outcome, String> {
+    let starting = STARTING.acquire().await.unwrap();
     let key = Signer::named("tenant");
     let authority = Authority::publishing_in_clear(vec![key.public()]).await;
     let mut proxy = Proxy::in_front_of(authority.address(), Security::Tls).await;
@@ -40,6 +41,7 @@ pub(super) async fn try_cell(
         emulator,
         token: key.token(&of_user(ADA)),
     };
+    drop(starting);
     let only = match row.stage.as_str() {
         "keys" => "/discovery/v2.0/keys",
         _ => "/oauth2/v2.0/token",

@@ -1,6 +1,6 @@
 //! `docs/faults.md` says what the table says, in words.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fmt::Write, fs};
 
 use super::{
     outcome::DIALECTS,
@@ -134,7 +134,7 @@ fn words(rows: &[Row]) -> String {
             .iter()
             .find(|(word, _)| *word == fault)
             .unwrap_or_else(|| panic!("what is the fault {fault}?"));
-        text += &format!("| `{fault}` | {meaning} |\n");
+        writeln!(text, "| `{fault}` | {meaning} |").unwrap();
     }
     text
 }
@@ -156,7 +156,7 @@ fn stages(rows: &[Row]) -> String {
             }
         }
         for (outcome, faults) in groups {
-            text += &format!("| {} | {outcome} |\n", faults.join(", "));
+            writeln!(text, "| {} | {outcome} |", faults.join(", ")).unwrap();
         }
         parts.push(text);
     }

@@ -6,7 +6,7 @@ use foundry_emulator::Emulator;
 use tokio::time::Instant;
 
 use super::{
-    aftermath,
+    STARTING, aftermath,
     outcome::{Dialect, Mode, Outcome, ask},
     proxy::{Proxy, Security, WireFault},
     table::Row,
@@ -25,6 +25,7 @@ pub(super) async fn try_cell(
     mode: Mode,
     dialect: &'static Dialect,
 ) -> Result<Outcome, String> {
+    let starting = STARTING.acquire().await.unwrap();
     let emulator = emulator(foundry_emulator::Behaviour::default()).await;
     let collector = Collector::start().await;
     let mut proxy = Proxy::in_front_of(collector.address(), Security::Clear).await;
@@ -36,6 +37,7 @@ pub(super) async fn try_cell(
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
     ];
     let gateway = Gateway::in_front_of(&emulator.project_endpoint(), &settings).await;
+    drop(starting);
     let parts = (&emulator, &collector, &gateway);
     let tried = try_with(&row, mode, dialect, parts, &mut proxy).await;
     proxy.heal().await;

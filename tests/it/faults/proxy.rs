@@ -245,7 +245,7 @@ async fn serve(stream: TcpStream, shared: &Shared, closed: CancellationToken) {
         }
         _ => {
             if let Ok(stream) = certificates::good().accept(stream).await {
-                relay::relay(stream, shared, &connection).await;
+                Box::pin(relay::relay(stream, shared, &connection)).await;
             }
         }
     }

@@ -4,7 +4,7 @@ use foundry_emulator::Emulator;
 use serde_json::{Value, json};
 
 use super::{
-    aftermath,
+    STARTING, aftermath,
     outcome::{DIALECTS, Dialect, Mode, Outcome, TEXT, ask_with, post},
     proxy::{Proxy, Security, WireFault},
     table::Row,
@@ -24,12 +24,14 @@ pub(super) async fn try_cell(
     mode: Mode,
     dialect: &'static Dialect,
 ) -> Result<Outcome, String> {
+    let starting = STARTING.acquire().await.unwrap();
     let emulator = emulator(foundry_emulator::Behaviour::default()).await;
     let mut proxy = Proxy::in_front_of(azurite.address(), Security::Clear).await;
     let table = table_name(&row, mode, dialect);
     // Where nothing hangs, no deadline may be what ends a request to the store.
     let budget = if row.hangs() { "2" } else { "20" };
-    let gateway = gateway_with(&emulator, azurite, &proxy, &table, budget).await;
+    let gateway = gateway_with(&emulator, &proxy, &table, budget).await;
+    drop(starting);
     let conversation = begin(&gateway, dialect, "the first turn").await;
     // What the store did not take in time is written a little later.
     aftermath::no_task_is_left(&gateway).await?;
@@ -51,14 +53,8 @@ pub(super) async fn try_cell(
     Ok(outcome)
 }
 
-async fn gateway_with(
-    emulator: &Emulator,
-    azurite: &Azurite,
-    proxy: &Proxy,
-    table: &str,
-    budget: &str,
-) -> Gateway {
-    let connection = azurite.connection_string_through(&proxy.origin());
+async fn gateway_with(emulator: &Emulator, proxy: &Proxy, table: &str, budget: &str) -> Gateway {
+    let connection = Azurite::connection_string_through(&proxy.origin());
     let settings = [
         ("THREADS_CONNECTION_STRING", connection.as_str()),
         ("THREADS_TABLE_NAME", table),
@@ -72,7 +68,7 @@ async fn gateway_with(
 pub(super) async fn a_store_that_fails_halfway_is_told_as_that(azurite: &Azurite) {
     let emulator = emulator(foundry_emulator::Behaviour::default()).await;
     let mut proxy = Proxy::in_front_of(azurite.address(), Security::Clear).await;
-    let gateway = gateway_with(&emulator, azurite, &proxy, "halfway", "20").await;
+    let gateway = gateway_with(&emulator, &proxy, "halfway", "20").await;
     let [_, classic] = &DIALECTS;
     let conversation = begin(&gateway, classic, "the first turn").await;
     aftermath::no_task_is_left(&gateway).await.unwrap();

@@ -6,7 +6,7 @@ use foundry_emulator::{Emulator, Options};
 use tempfile::NamedTempFile;
 
 use super::{
-    SHORT_DEADLINES, aftermath,
+    SHORT_DEADLINES, STARTING, aftermath,
     outcome::{Dialect, Mode, Outcome, ask},
     proxy::{Proxy, Security, WireFault, trusted_certificates},
     table::Row,
@@ -26,11 +26,13 @@ pub(super) async fn try_cell(
         access_token: Some(TOKEN.to_owned()),
         ..Options::default()
     };
+    let starting = STARTING.acquire().await.unwrap();
     let emulator = Emulator::start(options).await.unwrap();
     let tokens = TokenService::start().await;
     let mut proxy = Proxy::in_front_of(tokens.address(), Security::Tls).await;
     proxy.strike(WireFault::of_service(&row.fault), "").await;
     let gateway = gateway_that_signs_in_at(&proxy, &emulator, &row).await;
+    drop(starting);
     let outcome = ask(&emulator, &gateway, mode, dialect).await;
     aftermath::permits_are_back(&gateway).await?;
     if !row.hangs() {

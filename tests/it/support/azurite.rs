@@ -62,7 +62,7 @@ impl Azurite {
     }
 
     /// What opens the account through a proxy at `origin`.
-    pub(crate) fn connection_string_through(&self, origin: &str) -> String {
+    pub(crate) fn connection_string_through(origin: &str) -> String {
         format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={origin}/{ACCOUNT};")
     }
 

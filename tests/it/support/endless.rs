@@ -84,11 +84,11 @@ impl EndlessUpstream {
         let listener = socket.listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::<Seen>::default();
-        let (tasks, sees) = (TaskTracker::new(), Arc::clone(&seen));
+        let (tasks, journal) = (TaskTracker::new(), Arc::clone(&seen));
         tasks.clone().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let sees = Arc::clone(&sees);
-                tasks.spawn(async move { drop(answer(stream, &sees).await) });
+                let journal = Arc::clone(&journal);
+                tasks.spawn(async move { drop(answer(stream, &journal).await) });
             }
         });
         Self { address, seen }

@@ -38,6 +38,10 @@ impl Gateway {
         Self::serve(app).await
     }
 
+    #[expect(
+        clippy::unused_async,
+        reason = "a listener needs a runtime, which an async function is sure to have"
+    )]
     async fn serve(app: AppState) -> Self {
         let listener = server::bind(app.config.listen.address).unwrap();
         let address = listener.local_addr().unwrap();
