@@ -12,6 +12,7 @@ Standard library only.
 import argparse
 import collections
 import concurrent.futures
+import fnmatch
 import json
 import os
 import re
@@ -50,6 +51,8 @@ class Mutant:
     number: int
     name: str
     file: str
+    # With its type: `RawFields<'a>::iter`.
+    function_name: str
     function: tuple[int, int]
     span: tuple[int, int]
     replacement: str
@@ -112,14 +115,16 @@ def parse_arguments() -> argparse.Namespace:
 
 def list_mutants(arguments: argparse.Namespace) -> list[Mutant]:
     command = ["cargo", "mutants", "--list", "--json", "--package", "foundry-gateway", "--colors", "never"]
-    for name in ("file", "re"):
-        for value in getattr(arguments, name):
-            command += [f"--{name}", value]
+    for value in arguments.re:
+        command += ["--re", value]
     listed = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     shard, shards = (int(part) for part in arguments.shard.split("/"))
     mutants = []
     for number, entry in enumerate(listed, 1):
         if number % shards != (shard + 1) % shards:
+            continue
+        # cargo-mutants would add these files to those of its configuration.
+        if arguments.file and not any(fnmatch.fnmatch(entry["file"], glob) for glob in arguments.file):
             continue
         text = (ROOT / entry["file"]).read_text()
         function = entry["function"]
@@ -128,6 +133,7 @@ def list_mutants(arguments: argparse.Namespace) -> list[Mutant]:
                 number=number,
                 name=entry["name"],
                 file=entry["file"],
+                function_name=function["function_name"] if function else "",
                 function=offsets(text, function["span"]) if function else (0, 0),
                 span=offsets(text, entry["span"]),
                 replacement=entry["replacement"],
@@ -256,8 +262,7 @@ def build_woven(mutants: list[Mutant]) -> Path:
 def is_named(mutant: Mutant, message: str) -> bool:
     """Whether a message is about the function of the mutant: "cannot call non-const function `a::b::f` in constants"."""
     words = re.findall(r"`([^`]*)`", message)
-    function = re.search(r"\bfn (\w+)", (ROOT / mutant.file).read_text()[mutant.function[0] : mutant.function[1]])
-    return bool(words and function) and words[0].split("::")[-1] == function.group(1)
+    return bool(words) and f"::{words[0]}".endswith(f"::{mutant.function_name}")
 
 
 def is_within(line: int, mutant: Mutant) -> bool:

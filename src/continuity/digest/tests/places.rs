@@ -119,3 +119,15 @@ fn rows_are_where_earlier_versions_put_them() {
         "395754a1583c23534ab1bc0ab07e7e50ca21778a4b23f704926a031d0fad1af0"
     );
 }
+
+#[test]
+fn the_links_of_a_row_are_read_from_its_key_and_from_no_other() {
+    let chain = chain(vec![asked(&["hi"]), said("hello")]);
+    let key = scope().key(chain.root, chain.all);
+    assert_eq!(links_of(&key), Some((chain.root, chain.all)));
+    let digits = key.row.as_str();
+    for row in ["", &digits[..62], &format!("{digits}00"), &"z".repeat(64)] {
+        let row = row.to_owned();
+        assert_eq!(links_of(&Key { row, ..key.clone() }), None);
+    }
+}
