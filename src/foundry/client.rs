@@ -1,5 +1,6 @@
 //! Sends requests to one Foundry project.
 
+mod address;
 mod bodies;
 
 use std::{
@@ -9,14 +10,13 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
+use http::{HeaderValue, Method, Request, Response, header};
 use opentelemetry::trace::SpanKind;
-use percent_encoding::AsciiSet;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::bodies::read_failure;
 pub(super) use self::bodies::{byte_stream, read_json, read_rest};
+use self::{address::Address, bodies::read_failure};
 use super::{
     connections::{Connections, NotAnswered, RequestBody, UpstreamBody},
     definitions::Definitions,
@@ -33,14 +33,7 @@ use crate::{
 /// A Foundry project.
 pub struct Foundry {
     connections: Arc<Connections>,
-    /// Project endpoint without a slash at the end.
-    endpoint: String,
-    /// Its path, below which everything is.
-    path: String,
-    /// Its host, and its port where that is not the usual one.
-    host: HeaderValue,
-    /// Its host and port.
-    server: (String, u16),
+    address: Arc<Address>,
     tokens: Arc<dyn TokenSource>,
     /// Whether `tokens` are a caller's, and not the gateway's.
     acts_for_a_caller: bool,
@@ -56,7 +49,7 @@ impl fmt::Debug for Foundry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Foundry")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.address.endpoint)
             .finish_non_exhaustive()
     }
 }
@@ -81,13 +74,6 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) features: Option<&'a str>,
 }
 
-/// Characters that cannot stand in the path of a request.
-const NOT_IN_A_PATH: &AsciiSet = &percent_encoding::CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>');
 /// How the gateway calls itself.
 const USER_AGENT: &str = concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"));
 
@@ -102,13 +88,7 @@ impl Foundry {
     ) -> Self {
         Self {
             connections: Arc::new(connections),
-            endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
-            path: endpoint.path().trim_end_matches('/').to_owned(),
-            host: host_of(endpoint),
-            server: (
-                endpoint.host_str().unwrap_or_default().to_owned(),
-                endpoint.port_or_known_default().unwrap_or_default(),
-            ),
+            address: Arc::new(Address::of(endpoint)),
             tokens,
             limits,
             tasks,
@@ -124,10 +104,7 @@ impl Foundry {
     pub fn on_behalf_of(&self, tokens: Arc<dyn TokenSource>) -> Self {
         Self {
             connections: Arc::clone(&self.connections),
-            endpoint: self.endpoint.clone(),
-            path: self.path.clone(),
-            host: self.host.clone(),
-            server: self.server.clone(),
+            address: Arc::clone(&self.address),
             tokens,
             acts_for_a_caller: true,
             limits: self.limits.clone(),
@@ -139,7 +116,8 @@ impl Foundry {
 
     /// Host and port, for spans.
     pub fn server(&self) -> (&str, u16) {
-        (&self.server.0, self.server.1)
+        let (host, port) = &self.address.server;
+        (host, *port)
     }
 
     /// Where background work belongs, so that shutdown waits for it.
@@ -149,7 +127,7 @@ impl Foundry {
 
     /// Host name and port of the project, for `/readyz`.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.address.endpoint
     }
 
     /// Sends a request until it is answered with success, as far as [`retry`] allows. A refused token is replaced,
@@ -291,9 +269,9 @@ impl Foundry {
     ) -> Result<Request<RequestBody>, Failure> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = self.uri(path)?;
+        *request.uri_mut() = self.address.uri(path)?;
         let headers = request.headers_mut();
-        headers.insert(header::HOST, self.host.clone());
+        headers.insert(header::HOST, self.address.host.clone());
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(header::AUTHORIZATION, authorization.clone());
@@ -302,24 +280,6 @@ impl Foundry {
         }
         propagation::inject(headers);
         Ok(request)
-    }
-
-    /// The path below the host, with what cannot stand in one (a name with a space) written as it can.
-    fn uri(&self, path: &str) -> Result<Uri, Failure> {
-        let path = format!("{}{path}", self.path);
-        PathAndQuery::try_from(path.as_str())
-            .or_else(|_| {
-                let escaped = percent_encoding::utf8_percent_encode(&path, NOT_IN_A_PATH);
-                PathAndQuery::try_from(escaped.to_string())
-            })
-            .map(Uri::from)
-            .map_err(|error| {
-                Failure::new(
-                    FailureKind::InvalidRequest,
-                    "a name in the request cannot be asked for",
-                )
-                .with_detail(error.to_string())
-            })
     }
 
     /// Sends a request and reads its JSON answer.
@@ -397,15 +357,6 @@ fn not_answered(error: NotAnswered) -> SendError {
             .with_detail(full_text(&*error)),
         ),
     }
-}
-
-fn host_of(endpoint: &url::Url) -> HeaderValue {
-    let host = endpoint.host_str().unwrap_or_default();
-    let host = match endpoint.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// An error with its causes; reqwest's own text leaves them out.
