@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     digest::{Chain, ScopeKey},
-    recorder::Recorder,
+    recorder::{IdRow, Recorder},
     shown::{Shown, chain_after, compare},
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
     waiting_run,
@@ -114,23 +114,23 @@ impl Conversations {
         let by_calls = self
             .find_by_calls(request, &ids, known.as_ref(), &turn)
             .await?;
-        let found = match request.id {
-            _ if by_calls.is_some() => by_calls,
+        let (found, id_row) = match request.id {
+            _ if by_calls.is_some() => (by_calls, IdRow::Unread),
             Some(id) => self.find_by_id(id, &ids, known, &turn, replayable).await?,
-            None if request.recognise => self.find_by_history(known).await,
-            None => None,
+            None if request.recognise => (self.find_by_history(known).await, IdRow::Unread),
+            None => (None, IdRow::Unread),
         };
         let mut instructions = ids.instructions(&turn);
         if let (Some(_), Some(found), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
             instructions.clone_from(&found.stored.row.instructions_digest);
         }
-        let thread_id = match (&request.id, &found) {
-            (Some(id), _) => (*id).to_owned(),
+        let (thread_id, id_row) = match (&request.id, &found) {
+            (Some(id), _) => ((*id).to_owned(), id_row),
             (None, Some(found)) if !found.stored.row.thread_id.is_empty() => {
-                found.stored.row.thread_id.clone()
+                (found.stored.row.thread_id.clone(), id_row)
             }
-            _ => random_id("thread_"),
+            _ => (random_id("thread_"), IdRow::New),
         };
         let by_history = found.as_ref().is_none_or(|found| found.by_history);
         let recorder = Recorder {
@@ -143,6 +143,7 @@ impl Conversations {
             },
             shown: by_history,
             id_key: ids.id_key(&thread_id),
+            id_row,
             continued: found.as_ref().map(Found::as_the_id_names_it),
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
@@ -232,7 +233,8 @@ impl Conversations {
     }
 
     /// The head that the history leads to within the conversation `id`; where the history leads nowhere, because it
-    /// is not shown or only a part of it, the newest head. `None` where the whole history has to be replayed.
+    /// is not shown or only a part of it, the newest head; and the state of the id's row. No head where the whole history
+    /// has to be replayed.
     async fn find_by_id(
         &self,
         id: &str,
@@ -240,16 +242,20 @@ impl Conversations {
         known: Option<(Key, usize)>,
         turn: &Turn,
         replayable: bool,
-    ) -> Result<Option<Found>, Unplaceable> {
+    ) -> Result<(Option<Found>, IdRow), Unplaceable> {
         let id_key = ids.id_key(id);
         let shown = known.as_ref().map(|(key, _)| key.clone());
         let (by_id, by_history) =
             tokio::join!(self.store.get(&id_key), self.find_by_history(known));
+        let id_row = match &by_id {
+            Ok(Some(stored)) => IdRow::Read(stored.version.clone()),
+            _ => IdRow::Unread,
+        };
         if let Some(found) = by_history.filter(|found| found.stored.row.thread_id == id) {
-            return Ok(Some(found));
+            return Ok((Some(found), id_row));
         }
-        match by_id {
-            Ok(Some(stored)) => Ok(match compare(&stored.row, shown.as_ref()) {
+        let found = match by_id {
+            Ok(Some(stored)) => match compare(&stored.row, shown.as_ref()) {
                 Shown::Elsewhere => None,
                 shown => Some(Found {
                     key: id_key,
@@ -257,11 +263,12 @@ impl Conversations {
                     tail: turn.after_last_answer(),
                     by_history: shown == Shown::Whole,
                 }),
-            }),
-            Ok(None) => Err(Unplaceable::Unknown),
-            Err(error) if replayable => Ok(self.give_up(&error)),
-            Err(error) => Err(Unplaceable::StoreFailed(error)),
-        }
+            },
+            Ok(None) => return Err(Unplaceable::Unknown),
+            Err(error) if replayable => self.give_up(&error),
+            Err(error) => return Err(Unplaceable::StoreFailed(error)),
+        };
+        Ok((found, id_row))
     }
 
     /// Takes a head: a response may be continued by many, a thread by one.

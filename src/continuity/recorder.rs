@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     digest::{Link, ScopeKey},
-    store::{ConversationStore, Inserted, Key, Replaced, Row, StoreError, Upstream},
+    store::{ConversationStore, Inserted, Key, Replaced, Row, StoreError, Upstream, Version},
 };
 use crate::{
     agent::{Head, Message, stream::Ended, turn::WaitingRun},
@@ -38,9 +38,22 @@ pub struct Recorder {
     /// Whether the client showed that history, and not an id alone: only then it will come back to it by it.
     pub(super) shown: bool,
     pub(super) id_key: Key,
+    /// What is known of the row there.
+    pub(super) id_row: IdRow,
     pub(super) row: Row,
     /// What the row of the id said if this turn was the first to continue from there.
     pub(super) continued: Option<Upstream>,
+}
+
+/// What is known of the row of an id before the turn is recorded.
+#[derive(Debug)]
+pub(super) enum IdRow {
+    /// There is none, because this turn has made the id up.
+    New,
+    /// It was read in this state.
+    Read(Version),
+    /// It was not looked at.
+    Unread,
 }
 
 /// What of a turn is still to be written.
@@ -121,7 +134,7 @@ impl Recorder {
             history: by_history,
             ..row.clone()
         };
-        let (inserted, upserted) = tokio::join!(insert, self.store.upsert(&self.id_key, &named));
+        let (inserted, upserted) = tokio::join!(insert, self.write_id(&named));
         let is_named = shown.is_some() && inserted.is_ok() || upserted.is_ok();
         let by_history = shown
             .filter(|_| inserted.is_err())
@@ -177,10 +190,8 @@ impl Recorder {
             upstream: Upstream::Row { key: key.clone() },
             ..row.clone()
         };
-        let (inserted, upserted) = tokio::join!(
-            self.store.insert(key, row),
-            self.store.upsert(&self.id_key, &pointer)
-        );
+        let (inserted, upserted) =
+            tokio::join!(self.store.insert(key, row), self.write_id(&pointer));
         let by_id = upserted.is_err().then(|| (self.id_key.clone(), pointer));
         inserted
             .and_then(|inserted| upserted.map(|()| inserted))
@@ -193,6 +204,23 @@ impl Recorder {
                 named: true,
                 error,
             })
+    }
+
+    /// Writes the row of the id. A store may carry out a write late, when the gateway has given it up and the conversation
+    /// has gone on: it must not put an older head back. So the row is created where the id is new, and changed where it
+    /// was read; only where somebody has written meanwhile, or it was not read, it is replaced whatever it says.
+    async fn write_id(&self, row: &Row) -> Result<(), StoreError> {
+        match &self.id_row {
+            IdRow::New => {
+                // Nobody else knows the id yet: a row that is there is this one, or one of a later turn.
+                self.store.insert(&self.id_key, row).await.map(drop)
+            }
+            IdRow::Read(version) => match self.store.replace(&self.id_key, row, version).await? {
+                Replaced::Yes => Ok(()),
+                Replaced::Changed => self.store.upsert(&self.id_key, row).await,
+            },
+            IdRow::Unread => self.store.upsert(&self.id_key, row).await,
+        }
     }
 
     /// Tries again what could not be written, and in the end deletes a response that no row names.

@@ -27,7 +27,8 @@ struct PanickingStore {
 #[derive(Debug, Default, Clone, Copy)]
 struct Plan {
     get: Option<Fate>,
-    upsert: Option<Fate>,
+    /// The writing of the row of an id.
+    write_id: Option<Fate>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,11 +69,15 @@ impl ConversationStore for PanickingStore {
     }
 
     async fn insert(&self, key: &Key, row: &Row) -> Result<Inserted, StoreError> {
+        // The row of an id says what led to its head; that of the history is what led to it.
+        if row.history.is_some() {
+            self.meet(|plan| &mut plan.write_id)?;
+        }
         self.rows.insert(key, row).await
     }
 
     async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        self.meet(|plan| &mut plan.upsert)?;
+        self.meet(|plan| &mut plan.write_id)?;
         self.rows.upsert(key, row).await
     }
 
@@ -207,7 +212,7 @@ async fn a_panic_within_a_stream_breaks_that_stream_and_no_other() {
     let other = gateway.ask_streamed("echo", "another one").await;
     // The row of the first one that ends is written while its body is polled.
     store.plan(Plan {
-        upsert: Some(Fate::Panics),
+        write_id: Some(Fate::Panics),
         ..Plan::default()
     });
     let mut seen = String::new();
@@ -234,7 +239,7 @@ async fn a_panic_at_the_end_of_an_answer_that_is_not_streamed_is_a_500() {
     let log = CapturedLog::of_this_thread();
     let (_emulator, gateway, store) = slow_agents().await;
     store.plan(Plan {
-        upsert: Some(Fate::Panics),
+        write_id: Some(Fate::Panics),
         ..Plan::default()
     });
     let (status, error) = error_of(gateway.ask("echo", "hi").await).await;
@@ -251,7 +256,7 @@ async fn a_panic_of_background_work_leaves_everything_else_alone() {
     let (_emulator, gateway, store) = slow_agents().await;
     // What could not be written is tried again half a second later, behind the answer.
     store.plan(Plan {
-        upsert: Some(Fate::Fails),
+        write_id: Some(Fate::Fails),
         get: Some(Fate::Panics),
     });
     assert_eq!(gateway.ask("echo", "hi").await.status(), 200);

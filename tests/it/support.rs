@@ -6,6 +6,7 @@ mod collector;
 mod endless;
 mod faulty_store;
 mod gateway;
+mod late_store;
 mod log;
 mod program;
 mod scripted;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     endless::EndlessUpstream,
     faulty_store::{FaultyStore, Weather},
     gateway::Gateway,
+    late_store::LateStore,
     log::CapturedLog,
     program::{Ended, Program},
     scripted::ScriptedUpstream,

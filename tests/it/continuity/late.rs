@@ -7,7 +7,7 @@ use foundry_gateway::continuity::store::{
 };
 
 use super::*;
-use crate::support::{FaultyStore, Weather, emulator};
+use crate::support::{FaultyStore, LateStore, Weather, emulator};
 
 async fn with_faulty_store() -> (Emulator, Gateway, Arc<MemoryStore>, Arc<FaultyStore>) {
     let emulator = emulator(foundry_emulator::Behaviour::default()).await;
@@ -150,4 +150,53 @@ async fn a_response_that_failed_or_was_left_is_not_kept_upstream() {
             .count(),
         0
     );
+}
+
+/// A write may outlive the connection on which the gateway has given it up. The one of the first turn, too.
+#[tokio::test]
+async fn a_write_that_is_carried_out_late_puts_no_older_head_back() {
+    for agent in ["assistant", "asst_assistant"] {
+        for held_turn in [1, 2] {
+            let emulator = emulator(foundry_emulator::Behaviour::default()).await;
+            let rows = Arc::new(MemoryStore::new(1_000, Arc::new(SystemClock)));
+            let store = LateStore::around(rows);
+            let endpoint = emulator.project_endpoint();
+            let gateway = Gateway::with_store(&endpoint, &[], Arc::clone(&store) as _).await;
+
+            if held_turn == 1 {
+                store.hold();
+            }
+            let first = answer_of(gateway.ask(agent, "hi").await).await;
+            let say = |text: &str| {
+                let messages = json!([{"role": "user", "content": text}]);
+                let id = &first["thread_id"];
+                gateway.chat(json!({"model": agent, "thread_id": id, "messages": messages}))
+            };
+            if held_turn == 2 {
+                store.hold();
+                answer_of(say("hello").await).await;
+            }
+            let late = store.let_go();
+            assert!(0 < late.len());
+            // What failed is tried again; a thread that was never named has to be shown its history.
+            let until_written = async {
+                while store.written() == 0 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(SOON, until_written).await.unwrap();
+            let named = say("My name is Ada.").await;
+            if named.status() == 200 {
+                store.carry_out(late).await;
+                let answer = answer_of(say("What is my name?").await).await.to_string();
+                assert!(
+                    answer.contains("Ada"),
+                    "{agent}, turn {held_turn}: {answer}"
+                );
+            } else {
+                assert_eq!(agent, "asst_assistant", "turn {held_turn}: {named:?}");
+            }
+            gateway.stop().await;
+        }
+    }
 }

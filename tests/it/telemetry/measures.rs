@@ -121,7 +121,7 @@ async fn the_table_is_timed_and_its_operations_are_spans_of_the_turn() {
             named("store insert"),
             named("store upsert")
         ),
-        (1, 2, 2)
+        (1, 3, 1)
     );
     for span in spans.iter().filter(|span| span.name.starts_with("store ")) {
         let parent = spans
@@ -145,7 +145,7 @@ async fn the_table_is_timed_and_its_operations_are_spans_of_the_turn() {
             ("gateway.outcome", "done"),
         ]
     };
-    until_counted(&collector, duration, &done("insert"), 2).await;
+    until_counted(&collector, duration, &done("insert"), 3).await;
     until_counted(&collector, duration, &done("get"), 1).await;
 }
 
