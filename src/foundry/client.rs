@@ -74,8 +74,8 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) features: Option<&'a str>,
 }
 
-/// How the gateway calls itself.
-const USER_AGENT: &str = concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"));
+/// How the gateway calls itself to everybody whom it asks.
+pub(super) const USER_AGENT: &str = concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"));
 
 impl Foundry {
     /// A project at `endpoint`; background work is tracked by `tasks`.

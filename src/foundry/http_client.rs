@@ -11,7 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::client::full_text;
+use super::client::{USER_AGENT, full_text};
 use crate::config::ConfigError;
 
 /// How long an idle connection is kept; below the 60 s after which load balancers are known to drop theirs.
@@ -56,7 +56,7 @@ fn builder(
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("foundry-gateway/", env!("CARGO_PKG_VERSION"))))
+        .user_agent(USER_AGENT))
 }
 
 /// TLS for all connections of the process: bundled certificate authorities, and those of `certificate_file`.
