@@ -7,12 +7,11 @@ use super::{
     recorder::{IdRow, Recorder},
     shown::{Shown, chain_after, compare},
     store::{Clock, ConversationStore, Key, Row, StoreError, Stored, Taken, Upstream},
-    waiting_run,
+    thread_id, waiting_run,
 };
 use crate::{
     agent::{Head, Message, Turn, model_name::ResolvedAgent, turn::WaitingRun},
     hash::MacKey,
-    random_id::random_id,
 };
 
 /// What a request says of the conversation it belongs to.
@@ -111,27 +110,12 @@ impl Conversations {
             .and_then(|chain| Some((chain.root, chain.known?)))
             .map(|(root, (link, tail))| (scope.key(root, link), tail));
         let replayable = is_replayable(request, &turn);
-        let by_calls = self
-            .find_by_calls(request, &ids, known.as_ref(), &turn)
-            .await?;
-        let (found, id_row) = match request.id {
-            _ if by_calls.is_some() => (by_calls, IdRow::Unread),
-            Some(id) => self.find_by_id(id, &ids, known, &turn, replayable).await?,
-            None if request.recognise => (self.find_by_history(known).await, IdRow::Unread),
-            None => (None, IdRow::Unread),
-        };
+        let (found, told) = self.find(request, &ids, known, &turn, replayable).await?;
         let mut instructions = ids.instructions(&turn);
         if let (Some(_), Some(found), true) = (request.id, &found, instructions.is_empty()) {
             // Who names a conversation need not repeat its system text.
             instructions.clone_from(&found.stored.row.instructions_digest);
         }
-        let (thread_id, id_row) = match (&request.id, &found) {
-            (Some(id), _) => ((*id).to_owned(), id_row),
-            (None, Some(found)) if !found.stored.row.thread_id.is_empty() => {
-                (found.stored.row.thread_id.clone(), id_row)
-            }
-            _ => (random_id("thread_"), IdRow::New),
-        };
         let by_history = found.as_ref().is_none_or(|found| found.by_history);
         let recorder = Recorder {
             store: Arc::clone(&self.store),
@@ -142,17 +126,17 @@ impl Conversations {
                 _ => chain.map(|chain| (chain.root, chain.all)),
             },
             shown: by_history,
-            id_key: ids.id_key(&thread_id),
-            id_row,
-            continued: found.as_ref().map(Found::as_the_id_names_it),
+            id_key: ids.id_key(&told.id),
+            id_row: told.row,
             row: Row {
                 upstream: Upstream::Response { id: String::new() },
                 agent,
                 scope: ids.public(),
                 instructions_digest: instructions.clone(),
-                thread_id,
+                thread_id: told.id,
                 history: None,
                 session: None,
+                began_at: self.clock.unix_milliseconds(),
                 expires_at: self.clock.unix_seconds() + self.keep_seconds,
             },
             scope,
@@ -218,6 +202,45 @@ impl Conversations {
         })
     }
 
+    /// The head from which the turn goes on, if there is one, and the id that the client is told. `known` is where the
+    /// row of the history would be, and how many messages it stands for.
+    async fn find(
+        &self,
+        request: &Request<'_>,
+        ids: &ScopeKey,
+        known: Option<(Key, usize)>,
+        turn: &Turn,
+        replayable: bool,
+    ) -> Result<(Option<Found>, Told), Unplaceable> {
+        let by_calls = self.find_by_calls(request, ids, known.as_ref(), turn);
+        if let Some(found) = by_calls.await? {
+            // The calls were told to this client alone, and so was the id.
+            let told = Told {
+                id: found.stored.row.thread_id.clone(),
+                row: IdRow::Unread,
+            };
+            return Ok((Some(found), told));
+        }
+        if let Some(id) = request.id {
+            let by_id = self.find_by_id(id, ids, known, turn, replayable);
+            let (found, row) = by_id.await?;
+            let id = id.to_owned();
+            return Ok((found, Told { id, row }));
+        }
+        let found = match request.recognise {
+            true => self.find_by_history(known).await,
+            false => None,
+        };
+        let told = Told {
+            id: match &found {
+                Some(found) => thread_id::beside(&found.stored.row.thread_id),
+                None => thread_id::of_new_conversation(),
+            },
+            row: IdRow::Absent,
+        };
+        Ok((found, told))
+    }
+
     /// The head that the history leads to.
     async fn find_by_history(&self, known: Option<(Key, usize)>) -> Option<Found> {
         let (key, tail) = known?;
@@ -248,10 +271,15 @@ impl Conversations {
         let (by_id, by_history) =
             tokio::join!(self.store.get(&id_key), self.find_by_history(known));
         let id_row = match &by_id {
-            Ok(Some(stored)) => IdRow::Read(stored.version.clone()),
-            _ => IdRow::Unread,
+            Ok(Some(stored)) => IdRow::At(stored.version.clone()),
+            Ok(None) => IdRow::Absent,
+            Err(_) => IdRow::Unread,
         };
-        if let Some(found) = by_history.filter(|found| found.stored.row.thread_id == id) {
+        let of_this_conversation = |found: &Found| {
+            let told = thread_id::conversation_of(&found.stored.row.thread_id);
+            told == thread_id::conversation_of(id)
+        };
+        if let Some(found) = by_history.filter(of_this_conversation) {
             return Ok((Some(found), id_row));
         }
         let found = match by_id {
@@ -325,6 +353,13 @@ impl Conversations {
     }
 }
 
+/// The id that the client is told.
+#[derive(Debug)]
+struct Told {
+    id: String,
+    row: IdRow,
+}
+
 /// A row that leads to a head.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -334,18 +369,6 @@ pub(super) struct Found {
     pub(super) tail: usize,
     /// Whether the history led to it, and so is the history of the whole upstream conversation.
     pub(super) by_history: bool,
-}
-
-impl Found {
-    /// What the row of the conversation's id says while this is its newest head.
-    fn as_the_id_names_it(&self) -> Upstream {
-        match &self.stored.row.upstream {
-            Upstream::Thread { .. } | Upstream::Run { .. } => Upstream::Row {
-                key: self.key.clone(),
-            },
-            upstream => upstream.clone(),
-        }
-    }
 }
 
 /// Whether the upstream conversation has system text where the client has none any more: what was said to a new

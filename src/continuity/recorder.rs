@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use super::{
     digest::{Link, ScopeKey},
     store::{ConversationStore, Inserted, Key, Replaced, Row, StoreError, Upstream, Version},
+    thread_id,
 };
 use crate::{
     agent::{Head, Message, stream::Ended, turn::WaitingRun},
@@ -25,6 +26,9 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(8),
 ];
+
+/// How often the row of an id is looked at anew because another turn has written it.
+const LOOKS: usize = 3;
 
 /// Remembers one turn, if it ends well.
 #[derive(Debug)]
@@ -41,17 +45,15 @@ pub struct Recorder {
     /// What is known of the row there.
     pub(super) id_row: IdRow,
     pub(super) row: Row,
-    /// What the row of the id said if this turn was the first to continue from there.
-    pub(super) continued: Option<Upstream>,
 }
 
 /// What is known of the row of an id before the turn is recorded.
 #[derive(Debug)]
 pub(super) enum IdRow {
-    /// There is none, because this turn has made the id up.
-    New,
+    /// There is none.
+    Absent,
     /// It was read in this state.
-    Read(Version),
+    At(Version),
     /// It was not looked at.
     Unread,
 }
@@ -62,7 +64,7 @@ struct Unwritten {
     /// The row that is found by the history.
     by_history: Option<(Key, Row)>,
     /// The row that is found by the id that the client was told.
-    by_id: Option<(Key, Row)>,
+    by_id: Option<Row>,
     /// Whether a row may name the upstream conversation already.
     named: bool,
     /// Why it is not written.
@@ -73,6 +75,11 @@ impl Recorder {
     /// The id that the client is told.
     pub fn thread_id(&self) -> &str {
         &self.row.thread_id
+    }
+
+    /// The part of it that all turns of the conversation share.
+    pub fn conversation_id(&self) -> &str {
+        thread_id::conversation_of(&self.row.thread_id)
     }
 
     /// Stores the head that `ended` leaves behind in `foundry`. A failure costs a replay later, nothing now.
@@ -134,13 +141,13 @@ impl Recorder {
             history: by_history,
             ..row.clone()
         };
-        let (inserted, upserted) = tokio::join!(insert, self.write_id(&named));
-        let is_named = shown.is_some() && inserted.is_ok() || upserted.is_ok();
+        let (inserted, written) = tokio::join!(insert, self.write_id(&named, &self.id_row));
+        let is_named = shown.is_some() && inserted.is_ok() || written.is_ok();
         let by_history = shown
             .filter(|_| inserted.is_err())
             .map(|key| (key, row.clone()));
-        let by_id = upserted.is_err().then(|| (self.id_key.clone(), named));
-        inserted.and(upserted).map_err(|error| Unwritten {
+        let by_id = written.is_err().then_some(named);
+        inserted.and(written.map(drop)).map_err(|error| Unwritten {
             by_history,
             by_id,
             named: is_named,
@@ -190,11 +197,13 @@ impl Recorder {
             upstream: Upstream::Row { key: key.clone() },
             ..row.clone()
         };
-        let (inserted, upserted) =
-            tokio::join!(self.store.insert(key, row), self.write_id(&pointer));
-        let by_id = upserted.is_err().then(|| (self.id_key.clone(), pointer));
+        let (inserted, written) = tokio::join!(
+            self.store.insert(key, row),
+            self.write_id(&pointer, &self.id_row)
+        );
+        let by_id = written.is_err().then_some(pointer);
         inserted
-            .and_then(|inserted| upserted.map(|()| inserted))
+            .and_then(|inserted| written.map(|_| inserted))
             .map_err(|error| Unwritten {
                 // The row may be there although the store did not say so, and another turn may have taken it since
                 // and gone on: written again, it would name a thread that knows more than its history. And deleted,
@@ -206,21 +215,38 @@ impl Recorder {
             })
     }
 
-    /// Writes the row of the id. A store may carry out a write late, when the gateway has given it up and the conversation
-    /// has gone on: it must not put an older head back. So the row is created where the id is new, and changed where it
-    /// was read; only where somebody has written meanwhile, or it was not read, it is replaced whatever it says.
-    async fn write_id(&self, row: &Row) -> Result<(), StoreError> {
-        match &self.id_row {
-            IdRow::New => {
-                // Nobody else knows the id yet: a row that is there is this one, or one of a later turn.
-                self.store.insert(&self.id_key, row).await.map(drop)
-            }
-            IdRow::Read(version) => match self.store.replace(&self.id_key, row, version).await? {
-                Replaced::Yes => Ok(()),
-                Replaced::Changed => self.store.upsert(&self.id_key, row).await,
-            },
-            IdRow::Unread => self.store.upsert(&self.id_key, row).await,
+    /// Writes the row of the id, unless it names the head of a turn that began later; whether the row is there now.
+    ///
+    /// A store may carry out a write late, when the gateway has given it up and the conversation has gone on: it must
+    /// not put an older head back. So no write is without a condition on what was there before it.
+    async fn write_id(&self, row: &Row, known: &IdRow) -> Result<bool, StoreError> {
+        if self.put_id(row, known).await? {
+            return Ok(true);
         }
+        for _ in 0..LOOKS {
+            let found = match self.store.get(&self.id_key).await? {
+                None => IdRow::Absent,
+                // Written after all, when the store's answer was lost.
+                Some(stored) if stored.row == *row => return Ok(true),
+                Some(stored) if row.began_at < stored.row.began_at => return Ok(false),
+                Some(stored) => IdRow::At(stored.version),
+            };
+            if self.put_id(row, &found).await? {
+                return Ok(true);
+            }
+        }
+        // Turns at the same time as this one have each written since it began to: one of theirs is as good.
+        Ok(false)
+    }
+
+    async fn put_id(&self, row: &Row, known: &IdRow) -> Result<bool, StoreError> {
+        Ok(match known {
+            IdRow::Absent => self.store.insert(&self.id_key, row).await? == Inserted::Yes,
+            IdRow::At(version) => {
+                self.store.replace(&self.id_key, row, version).await? == Replaced::Yes
+            }
+            IdRow::Unread => false,
+        })
     }
 
     /// Tries again what could not be written, and in the end deletes a response that no row names.
@@ -238,8 +264,8 @@ impl Recorder {
                 unwritten.named |= inserted == Inserted::Yes || self.may_name(key, &upstream).await;
                 unwritten.by_history = None;
             }
-            if let Some((key, row)) = &unwritten.by_id
-                && let Ok(written) = self.write_unless_newer(key, row).await
+            if let Some(row) = &unwritten.by_id
+                && let Ok(written) = self.write_id(row, &IdRow::Unread).await
             {
                 unwritten.named |= written;
                 unwritten.by_id = None;
@@ -261,24 +287,5 @@ impl Recorder {
         stored.map_or(true, |stored| {
             stored.is_some_and(|stored| stored.row.upstream == *upstream)
         })
-    }
-
-    /// Writes the row of the id, unless a later turn has; whether the row is there now.
-    async fn write_unless_newer(&self, key: &Key, row: &Row) -> Result<bool, StoreError> {
-        match self.store.get(key).await? {
-            None => Ok(self.store.insert(key, row).await? == Inserted::Yes),
-            Some(stored) if stored.row == *row => Ok(true),
-            // Times are whole seconds: within the same one, only the head that this turn continued is older.
-            Some(stored)
-                if row.expires_at <= stored.row.expires_at
-                    && self.continued.as_ref() != Some(&stored.row.upstream) =>
-            {
-                Ok(false)
-            }
-            Some(stored) => {
-                let replaced = self.store.replace(key, row, &stored.version).await?;
-                Ok(replaced == Replaced::Yes)
-            }
-        }
     }
 }

@@ -40,9 +40,6 @@ pub trait ConversationStore: Send + Sync + Debug {
     /// Creates a row where there is none, atomically.
     async fn insert(&self, key: &Key, row: &Row) -> Result<Inserted, StoreError>;
 
-    /// Creates a row, or replaces whatever is there.
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError>;
-
     /// Replaces a row that has not changed since `version` was read.
     async fn replace(
         &self,
@@ -89,13 +86,16 @@ pub struct Row {
     pub scope: String,
     /// Digest of the system text that the upstream conversation was given, in hex; may be empty.
     pub instructions_digest: String,
-    /// The id that clients were told for the conversation; may be empty.
+    /// The id that the client was told for the conversation.
     pub thread_id: String,
     /// In the row of an id that names a response, and in those that name a run: where the row of the history that led
     /// to it is, or would be, if it is known.
     pub history: Option<Key>,
     /// The session of a hosted agent in which the conversation goes on.
     pub session: Option<String>,
+    /// When the turn that left the row began, in milliseconds since 1970; 0 where that is not known. Of two turns at a
+    /// time, the one that began later is the newer, whichever ends first.
+    pub began_at: u64,
     /// From when on the row counts as not there, in Unix seconds.
     pub expires_at: u64,
 }

@@ -141,17 +141,21 @@ fn row() -> impl Strategy<Value = Row> {
         text(),
         prop::option::of(text()),
         0..i64::MAX as u64,
+        0..i64::MAX as u64,
     )
-        .prop_map(|(upstream, agent, thread_id, session, expires_at)| Row {
-            upstream,
-            agent,
-            scope: "ab12".to_owned(),
-            instructions_digest: String::new(),
-            thread_id,
-            history: None,
-            session,
-            expires_at,
-        })
+        .prop_map(
+            |(upstream, agent, thread_id, session, began_at, expires_at)| Row {
+                upstream,
+                agent,
+                scope: "ab12".to_owned(),
+                instructions_digest: String::new(),
+                thread_id,
+                history: None,
+                session,
+                began_at,
+                expires_at,
+            },
+        )
 }
 
 proptest! {

@@ -31,7 +31,10 @@ use crate::{
     },
     app::AppState,
     config::limits::LimitsConfig,
-    continuity::conversation::{self as continuity, Placed, Unplaceable},
+    continuity::{
+        conversation::{self as continuity, Placed, Unplaceable},
+        recorder::Recorder,
+    },
     error::ApiError,
     foundry::{self, Call, Foundry},
     identity::callers::Caller,
@@ -91,10 +94,8 @@ pub async fn create(
     if let Some(run) = placed.given_up.take() {
         foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
     }
-    let thread_id = placed
-        .recorder
-        .as_ref()
-        .map(|recorder| recorder.thread_id().to_owned());
+    let recorder = placed.recorder.as_ref();
+    let thread_id = recorder.map(|recorder| recorder.thread_id().to_owned());
     let head = AnswerHead {
         id: random_id("chatcmpl-"),
         created: unix_time(),
@@ -109,7 +110,7 @@ pub async fn create(
         server: project.foundry.server(),
         model: &head.model,
         caller: &caller.name.0,
-        conversation_id: thread_id.as_deref(),
+        conversation_id: placed.recorder.as_ref().map(Recorder::conversation_id),
         streamed: envelope.stream,
         turn: &placed.turn,
     });

@@ -19,7 +19,7 @@ pub const AGENT_ID: &str = "gen_ai.agent.id";
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 /// Version of a new agent.
 pub const AGENT_VERSION: &str = "gen_ai.agent.version";
-/// The conversation: the `thread_id` that the client is told.
+/// The conversation: what the `thread_id`s that the client is told for its turns share.
 pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 /// `model` of the request, as the client wrote it.
 pub const REQUEST_MODEL: &str = "gen_ai.request.model";

@@ -39,7 +39,7 @@ pub struct TurnFacts<'a> {
     pub model: &'a str,
     /// Name of the caller.
     pub caller: &'a str,
-    /// The `thread_id` that the client is told.
+    /// The part of `thread_id` that all turns of the conversation share.
     pub conversation_id: Option<&'a str>,
     /// Whether the client is answered in a stream.
     pub streamed: bool,

@@ -76,17 +76,13 @@ impl ConversationStore for PanickingStore {
         self.rows.insert(key, row).await
     }
 
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        self.meet(|plan| &mut plan.write_id)?;
-        self.rows.upsert(key, row).await
-    }
-
     async fn replace(
         &self,
         key: &Key,
         row: &Row,
         version: &Version,
     ) -> Result<Replaced, StoreError> {
+        self.meet(|plan| &mut plan.write_id)?;
         self.rows.replace(key, row, version).await
     }
 

@@ -200,7 +200,7 @@ async fn a_conversation_stays_in_its_project_by_history_and_by_id() {
 struct FarFuture;
 
 impl Clock for FarFuture {
-    fn unix_seconds(&self) -> u64 {
+    fn unix_milliseconds(&self) -> u64 {
         u64::MAX
     }
 }

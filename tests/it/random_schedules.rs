@@ -35,8 +35,8 @@ struct SkewedClock(AtomicU64);
 const NOW: u64 = 2_000_000_000;
 
 impl Clock for SkewedClock {
-    fn unix_seconds(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    fn unix_milliseconds(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).saturating_mul(1000)
     }
 }
 

@@ -45,8 +45,8 @@ impl TestClock {
 }
 
 impl Clock for TestClock {
-    fn unix_seconds(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+    fn unix_milliseconds(&self) -> u64 {
+        self.0.load(Ordering::SeqCst) * 1000
     }
 }
 
@@ -140,6 +140,7 @@ fn row(response: &str) -> Row {
         thread_id: "thread_told".to_owned(),
         history: None,
         session: None,
+        began_at: NOW * 1000 + 1,
         expires_at: NOW + 3600,
     }
 }

@@ -1,4 +1,4 @@
-//! What time it is, for expiry; a test sets it.
+//! What time it is, for expiry and the order of turns; a test sets it.
 
 use std::{
     fmt::Debug,
@@ -7,8 +7,13 @@ use std::{
 
 /// Tells the time.
 pub trait Clock: Send + Sync + Debug {
+    /// Milliseconds since 1970 began, UTC.
+    fn unix_milliseconds(&self) -> u64;
+
     /// Seconds since 1970 began, UTC.
-    fn unix_seconds(&self) -> u64;
+    fn unix_seconds(&self) -> u64 {
+        self.unix_milliseconds() / 1000
+    }
 }
 
 /// The machine's clock.
@@ -16,11 +21,11 @@ pub trait Clock: Send + Sync + Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn unix_seconds(&self) -> u64 {
+    fn unix_milliseconds(&self) -> u64 {
         // A clock before 1970 is broken; then nothing expires.
-        SystemTime::now()
+        let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
+            .unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

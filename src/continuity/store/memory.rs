@@ -123,11 +123,6 @@ impl ConversationStore for MemoryStore {
         Ok(Inserted::Yes)
     }
 
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        self.contents().put(key, row, self.capacity);
-        Ok(())
-    }
-
     async fn replace(
         &self,
         key: &Key,
@@ -213,6 +208,7 @@ mod tests {
             thread_id: String::new(),
             history: None,
             session: None,
+            began_at: 0,
             expires_at: u64::MAX,
         }
     }
@@ -222,7 +218,9 @@ mod tests {
         let store = MemoryStore::new(2, Arc::new(SystemClock));
         store.insert(&key("a"), &row()).await.unwrap();
         store.insert(&key("b"), &row()).await.unwrap();
-        store.upsert(&key("a"), &row()).await.unwrap();
+        let first = store.get(&key("a")).await.unwrap().unwrap();
+        let replaced = store.replace(&key("a"), &row(), &first.version).await;
+        assert_eq!(replaced.unwrap(), Replaced::Yes);
         store.insert(&key("c"), &row()).await.unwrap();
         assert!(store.get(&key("a")).await.unwrap().is_some());
         assert!(store.get(&key("b")).await.unwrap().is_none());

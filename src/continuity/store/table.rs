@@ -146,14 +146,6 @@ impl ConversationStore for TableStore {
         }
     }
 
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        let request = TableRequest::upsert(&self.table, key, row);
-        match self.client.send(&request, self.deadline()).await? {
-            Answer::Success(_) => Ok(()),
-            other => Err(other.unexpected()),
-        }
-    }
-
     async fn replace(
         &self,
         key: &Key,

@@ -75,11 +75,6 @@ impl ConversationStore for ObservedStore {
             .await
     }
 
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        self.watch("upsert", "store upsert", self.store.upsert(key, row))
-            .await
-    }
-
     async fn replace(
         &self,
         key: &Key,

@@ -131,6 +131,45 @@ async fn an_edit_after_a_turn_by_the_id_alone_is_not_answered_from_what_was_edit
     }
 }
 
+/// Whoever is recognised by the history may be in another conversation of the same caller, which has gone on already or
+/// will yet: an id that both were told would lead the one into what the other has said.
+#[tokio::test]
+async fn an_id_that_was_told_for_a_recognised_history_leads_into_no_other_conversation() {
+    for agent in ["assistant", "asst_assistant"] {
+        let (_emulator, gateway) = emulator_and_gateway().await;
+        let gateway = &gateway;
+        let (first, messages) = conversation(gateway, agent, &["hi"]).await;
+        let by_id = async |id: &Value, text: &str| {
+            let body = json!({"model": agent, "thread_id": id, "messages": [user(text)]});
+            answer_of(gateway.chat(body).await).await.to_string()
+        };
+        // Two others with the same beginning, one before the first goes on, and one after it.
+        let recognised = async |text: &str| {
+            let messages = [&messages[..], &[user(text)]].concat();
+            let body = json!({"model": agent, "messages": messages});
+            answer_of(gateway.chat(body).await).await["thread_id"].clone()
+        };
+        let second = recognised("My name is Bob.").await;
+        if agent == "assistant" {
+            // The thread of a classic agent went on with the second, and the first shows its history.
+            by_id(&first, "My name is Ada.").await;
+        }
+        let third = recognised("My name is Eve.").await;
+        let told = [&first, &second, &third].map(|id| id.as_str().unwrap());
+        assert!(
+            told[1].starts_with(&format!("{}_", told[0])),
+            "{agent}: {told:?}"
+        );
+        let names = [("Ada", &first), ("Bob", &second), ("Eve", &third)];
+        for (name, id) in &names[usize::from(agent != "assistant")..] {
+            let answer = by_id(id, "What is my name?").await;
+            for (other, _) in names {
+                assert_eq!(answer.contains(other), other == *name, "{agent}: {answer}");
+            }
+        }
+    }
+}
+
 /// Who went by the id alone and shows everything afterwards goes on where it was.
 #[tokio::test]
 async fn a_whole_history_is_recognised_after_a_turn_by_the_id_alone() {

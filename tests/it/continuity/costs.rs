@@ -50,16 +50,15 @@ impl Counted {
         let mut costs = Vec::new();
         let (first, operations, calls) = self.turn(json!({"messages": [one]})).await;
         costs.push(("new", operations, calls));
-        let id = first["thread_id"].clone();
         let history = [one, first["choices"][0]["message"].clone()];
         let with = |text: &str| [&history[..], &[asked(text)]].concat();
 
         let (second, operations, calls) = self.turn(json!({"messages": with("two")})).await;
         costs.push(("continued", operations, calls));
-        let (_, operations, calls) = self.turn(json!({"messages": with("two, again")})).await;
+        let (forked, operations, calls) = self.turn(json!({"messages": with("two, again")})).await;
         costs.push(("forked", operations, calls));
         let (_, operations, calls) = self
-            .turn(json!({"messages": [asked("three")], "thread_id": id}))
+            .turn(json!({"messages": [asked("three")], "thread_id": forked["thread_id"]}))
             .await;
         costs.push(("by id", operations, calls));
 

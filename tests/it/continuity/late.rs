@@ -152,6 +152,51 @@ async fn a_response_that_failed_or_was_left_is_not_kept_upstream() {
     );
 }
 
+/// A client that gave a turn up, and asks anew, goes on from what it asked last, though the other turn ends later.
+#[tokio::test]
+async fn of_turns_at_a_time_the_id_goes_on_from_the_one_that_began_last() {
+    let quick = emulator(foundry_emulator::Behaviour::default()).await;
+    let slow = foundry_emulator::Behaviour {
+        first_delta_ms: 500,
+        ..foundry_emulator::Behaviour::default()
+    };
+    let slow = emulator(slow).await;
+    let rows: Arc<dyn ConversationStore> = Arc::new(MemoryStore::new(1_000, Arc::new(SystemClock)));
+    let on = async |emulator: &Emulator| {
+        // What it is made of without that is not the same for two endpoints.
+        let key = ("GATEWAY_CONTINUITY_KEY", "the same for both of them");
+        Gateway::with_store(&emulator.project_endpoint(), &[key], Arc::clone(&rows)).await
+    };
+    for agent in ["assistant", "asst_assistant"] {
+        let (quick_gateway, slow_gateway) = (on(&quick).await, on(&slow).await);
+        let first = answer_of(quick_gateway.ask(agent, "hi").await).await;
+        let user = |text: &str| json!({"role": "user", "content": text});
+        let by_id = |messages: &[Value]| json!({"model": agent, "thread_id": first["thread_id"], "messages": messages});
+        let with_history = |text: &str| {
+            let answer = first["choices"][0]["message"].clone();
+            by_id(&[user("hi"), answer, user(text)])
+        };
+
+        let given_up = slow_gateway.chat(with_history("My name is Bob."));
+        let meanwhile = async {
+            let has_begun = |requests: &[RecordedRequest]| !requests.is_empty();
+            assert!(slow.journal().wait_for(has_begun, SOON).await, "{agent}");
+            let answer = quick_gateway.chat(with_history("My name is Ada.")).await;
+            (answer_of(answer).await, std::time::Instant::now())
+        };
+        let (given_up, (_, ended)) = tokio::join!(
+            async { (answer_of(given_up.await).await, std::time::Instant::now()) },
+            meanwhile
+        );
+        assert!(ended < given_up.1, "{agent}: the earlier turn ends later");
+
+        let question = by_id(&[user("What is my name?")]);
+        let answer = answer_of(quick_gateway.chat(question).await).await;
+        assert!(answer.to_string().contains("Ada"), "{agent}: {answer}");
+        slow.journal().clear();
+    }
+}
+
 /// A write may outlive the connection on which the gateway has given it up. The one of the first turn, too.
 #[tokio::test]
 async fn a_write_that_is_carried_out_late_puts_no_older_head_back() {

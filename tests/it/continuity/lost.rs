@@ -143,7 +143,7 @@ async fn the_cleanup_removes_what_has_expired_here_and_upstream() {
 struct FarFuture;
 
 impl foundry_gateway::continuity::store::Clock for FarFuture {
-    fn unix_seconds(&self) -> u64 {
+    fn unix_milliseconds(&self) -> u64 {
         u64::MAX
     }
 }

@@ -132,6 +132,7 @@ fn expired(number: usize) -> (Key, Row) {
         thread_id: format!("thread_{number}"),
         history: None,
         session: None,
+        began_at: 0,
         expires_at: 1,
     };
     (key, row)

@@ -129,21 +129,6 @@ impl ConversationStore for FaultyStore {
         }
     }
 
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        let fate = self.fate().await;
-        if fate == Fate::Refused {
-            return Err(unavailable());
-        }
-        if fate == Fate::Lost {
-            return Ok(());
-        }
-        let done = self.inner.upsert(key, row).await;
-        match fate {
-            Fate::DoneUnheard => Err(unavailable()),
-            _ => done,
-        }
-    }
-
     async fn replace(
         &self,
         key: &Key,

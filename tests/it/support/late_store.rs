@@ -23,7 +23,6 @@ pub(crate) struct LateStore {
 #[derive(Debug)]
 enum Write {
     Insert(Key, Row),
-    Upsert(Key, Row),
     Replace(Key, Row, Version),
 }
 
@@ -52,7 +51,6 @@ impl LateStore {
             // What becomes of it, nobody hears.
             match write {
                 Write::Insert(key, row) => drop(self.inner.insert(&key, &row).await),
-                Write::Upsert(key, row) => drop(self.inner.upsert(&key, &row).await),
                 Write::Replace(key, row, version) => {
                     drop(self.inner.replace(&key, &row, &version).await);
                 }
@@ -96,11 +94,6 @@ impl ConversationStore for LateStore {
     async fn insert(&self, key: &Key, row: &Row) -> Result<Inserted, StoreError> {
         self.keep(|| Write::Insert(key.clone(), row.clone()))?;
         self.inner.insert(key, row).await
-    }
-
-    async fn upsert(&self, key: &Key, row: &Row) -> Result<(), StoreError> {
-        self.keep(|| Write::Upsert(key.clone(), row.clone()))?;
-        self.inner.upsert(key, row).await
     }
 
     async fn replace(

@@ -13,6 +13,8 @@ use crate::{
 
 /// Version of the columns below. Rows of another one count as not there.
 const SCHEMA: u64 = 1;
+/// The type of columns of 64 bits.
+const INT64: &str = "Edm.Int64";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,6 +30,11 @@ struct Columns {
     history_row: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent_session: Option<String>,
+    /// Older rows have none.
+    #[serde(default)]
+    turn_began_at: String,
+    #[serde(rename = "TurnBeganAt@odata.type", skip_deserializing)]
+    turn_began_at_type: &'static str,
     expires_at: String,
     #[serde(rename = "ExpiresAt@odata.type", skip_deserializing)]
     expires_at_type: &'static str,
@@ -146,8 +153,9 @@ fn columns_of(row: &Row) -> Columns {
         }
         Upstream::Row { key } => (UpstreamKind::Row, path_of(key)),
     };
-    // The column has 63 bits for it, which is longer than anything lasts.
+    // The columns have 63 bits, which is longer than anything lasts.
     let expires_at = i64::try_from(row.expires_at).unwrap_or(i64::MAX);
+    let began_at = i64::try_from(row.began_at).unwrap_or(i64::MAX);
     Columns {
         schema: SCHEMA,
         upstream_kind,
@@ -158,8 +166,10 @@ fn columns_of(row: &Row) -> Columns {
         thread_id: row.thread_id.clone(),
         history_row: row.history.as_ref().map(path_of),
         agent_session: row.session.clone(),
+        turn_began_at: began_at.to_string(),
+        turn_began_at_type: INT64,
         expires_at: expires_at.to_string(),
-        expires_at_type: "Edm.Int64",
+        expires_at_type: INT64,
     }
 }
 
@@ -202,6 +212,8 @@ fn reading_of(entity: &Value) -> Reading {
         thread_id: columns.thread_id,
         history: columns.history_row.as_deref().and_then(key_of),
         session: columns.agent_session,
+        // It only breaks ties between turns at a time: without it, the row counts as the older one.
+        began_at: columns.turn_began_at.parse().unwrap_or_default(),
         expires_at,
     }))
 }
@@ -251,6 +263,7 @@ mod tests {
             thread_id: "thread_x".to_owned(),
             history: None,
             session: None,
+            began_at: 1_796_000_000_123,
             expires_at: 4_102_444_800,
         }
     }
@@ -280,6 +293,8 @@ mod tests {
                 "Scope": "ab12",
                 "InstructionsDigest": "",
                 "ThreadId": "thread_x",
+                "TurnBeganAt": "1796000000123",
+                "TurnBeganAt@odata.type": "Edm.Int64",
                 "ExpiresAt": "4102444800",
                 "ExpiresAt@odata.type": "Edm.Int64"
             })

@@ -76,19 +76,12 @@ impl TableRequest {
         }
     }
 
-    /// Creates or replaces a row: 204.
-    pub(super) fn upsert(table: &str, key: &Key, row: &Row) -> Self {
-        Self {
-            body: Some(entity::write(row)),
-            ..Self::new(Method::PUT, path_of(table, key))
-        }
-    }
-
     /// Replaces a row in a known state: 204, 404 or 412.
     pub(super) fn replace(table: &str, key: &Key, row: &Row, version: &Version) -> Self {
         Self {
             if_match: Some(version.0.clone()),
-            ..Self::upsert(table, key, row)
+            body: Some(entity::write(row)),
+            ..Self::new(Method::PUT, path_of(table, key))
         }
     }
 
