@@ -227,9 +227,10 @@ impl Conversations {
             let id = id.to_owned();
             return Ok((found, Told { id, row }));
         }
-        let found = match request.recognise {
-            true => self.find_by_history(known).await,
-            false => None,
+        let found = if request.recognise {
+            self.find_by_history(known).await
+        } else {
+            None
         };
         let told = Told {
             id: match &found {

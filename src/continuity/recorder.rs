@@ -28,7 +28,7 @@ const PAUSES: [Duration; 3] = [
 ];
 
 /// How often the row of an id is looked at anew because another turn has written it.
-const LOOKS: usize = 3;
+const MAX_LOOKS: usize = 3;
 
 /// Remembers one turn, if it ends well.
 #[derive(Debug)]
@@ -147,12 +147,14 @@ impl Recorder {
             .filter(|_| inserted.is_err())
             .map(|key| (key, row.clone()));
         let by_id = written.is_err().then_some(named);
-        inserted.and(written.map(drop)).map_err(|error| Unwritten {
-            by_history,
-            by_id,
-            named: is_named,
-            error,
-        })
+        inserted
+            .and_then(|()| written.map(drop))
+            .map_err(|error| Unwritten {
+                by_history,
+                by_id,
+                named: is_named,
+                error,
+            })
     }
 
     /// A thread is named by one row, found by the history or by the way of the id: two would let two turns run on
@@ -223,7 +225,7 @@ impl Recorder {
         if self.put_id(row, known).await? {
             return Ok(true);
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_LOOKS {
             let found = match self.store.get(&self.id_key).await? {
                 None => IdRow::Absent,
                 // Written after all, when the store's answer was lost.
@@ -289,3 +291,6 @@ impl Recorder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,10 +182,10 @@ async fn of_turns_at_a_time_the_id_goes_on_from_the_one_that_began_last() {
             let has_begun = |requests: &[RecordedRequest]| !requests.is_empty();
             assert!(slow.journal().wait_for(has_begun, SOON).await, "{agent}");
             let answer = quick_gateway.chat(with_history("My name is Ada.")).await;
-            (answer_of(answer).await, std::time::Instant::now())
+            (answer_of(answer).await, tokio::time::Instant::now())
         };
         let (given_up, (_, ended)) = tokio::join!(
-            async { (answer_of(given_up.await).await, std::time::Instant::now()) },
+            async { (answer_of(given_up.await).await, tokio::time::Instant::now()) },
             meanwhile
         );
         assert!(ended < given_up.1, "{agent}: the earlier turn ends later");
