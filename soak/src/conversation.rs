@@ -4,6 +4,7 @@
 //! that the agent was given exactly the history that the client shows, or has been told.
 
 mod ask;
+mod journal;
 
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use fastrand::Rng;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use self::ask::{Ask, Asked};
+use self::{
+    ask::{Ask, Asked},
+    journal::Journal,
+};
 use crate::{client::Patience, load::Load, testimony::Message};
 
 /// One client with one conversation.
@@ -27,6 +31,7 @@ pub(crate) struct Conversation<'a> {
     histories: Vec<Vec<Message>>,
     questions: u32,
     named: Named,
+    journal: Journal,
 }
 
 /// How a client says which conversation it goes on with.
@@ -81,6 +86,7 @@ impl<'a> Conversation<'a> {
             histories: Vec::new(),
             questions: 0,
             named: Named::default(),
+            journal: Journal::default(),
         }
     }
 

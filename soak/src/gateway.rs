@@ -45,6 +45,8 @@ const LONGEST_END: Duration = Duration::from_secs(45);
 const MOST_ALARMS: usize = 10;
 /// What a gateway says when the store did not take a turn, or did not answer.
 const STORE_TROUBLE: [&str; 2] = ["a turn is not remembered yet", "because the store failed"];
+/// What stands before the id of a turn that is not remembered.
+const THREAD_ID: &str = "thread_id=\"";
 
 impl GatewayProcess {
     /// Starts the program with exactly these settings in its environment, and waits until it listens.
@@ -129,7 +131,9 @@ async fn read_lines(pipe: impl AsyncRead + Unpin, log: Arc<Log>, read: impl Fn(&
 impl Log {
     fn read(&self, line: String) {
         if STORE_TROUBLE.iter().any(|trouble| line.contains(trouble)) {
-            self.trouble.note();
+            let id = line.split_once(THREAD_ID);
+            self.trouble
+                .note(id.and_then(|(_, rest)| Some(rest.split_once('"')?.0)));
         }
         if line.contains(" WARN ") || line.contains(" ERROR ") {
             self.warnings.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! What became of every request: counted, and told where it should not be.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,7 +17,7 @@ pub enum Outcome {
     /// The client did not wait.
     Left,
     /// A client that named its conversation by an id alone got on from an earlier turn, after a gateway had logged
-    /// that it could not remember the later one; documented in `docs/conversations.md`.
+    /// that it could not remember the newest one of that id; documented in `docs/conversations.md`.
     Earlier,
     /// Not a valid answer, stream or error.
     Malformed,
@@ -112,26 +112,71 @@ impl Ledger {
     }
 }
 
-/// When the store last lost something, as the gateways' logs tell, or because it was emptied.
+/// What the store lost, as the gateways' logs tell, or because it was emptied.
 #[derive(Debug, Default)]
-pub(crate) struct StoreTrouble {
-    last: Mutex<Option<Instant>>,
-    times: Mutex<u64>,
+pub(crate) struct StoreTrouble(Mutex<Troubles>);
+
+#[derive(Debug, Default)]
+struct Troubles {
+    /// When it was last emptied.
+    emptied: Option<Instant>,
+    /// When a gateway last said that it could not remember a turn, by the ids that the turns' clients were told.
+    forgotten: HashMap<String, Instant>,
+    /// Turns that could not be remembered or looked up.
+    turns: u64,
 }
 
 impl StoreTrouble {
-    pub(crate) fn note(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        *self.times.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    /// The store is empty from now on, or loses what is just being written.
+    pub(crate) fn note_emptied(&self) {
+        self.lock().emptied = Some(Instant::now());
     }
 
-    /// Whether there was any from `moment` on.
-    pub(crate) fn since(&self, moment: Instant) -> bool {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A turn could not be remembered, or not be looked up: then there is no id.
+    pub(crate) fn note(&self, thread_id: Option<&str>) {
+        let mut troubles = self.lock();
+        troubles.turns += 1;
+        if let Some(id) = thread_id {
+            troubles.forgotten.insert(id.to_owned(), Instant::now());
+        }
+    }
+
+    /// Whether a turn of this id may have been lost from `moment` on.
+    pub(crate) fn since(&self, moment: Instant, thread_id: &str) -> bool {
+        let troubles = self.lock();
+        let forgotten = troubles.forgotten.get(thread_id);
+        let last = troubles.emptied.max(forgotten.copied());
         last.is_some_and(|last| moment <= last)
     }
 
-    pub(crate) fn times(&self) -> u64 {
-        *self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn turns(&self) -> u64 {
+        self.lock().turns
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Troubles> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_the_id_that_is_told_is_forgotten_but_an_empty_store_knows_none() {
+        let trouble = StoreTrouble::default();
+        let before = Instant::now();
+        trouble.note(Some("thread_1"));
+        trouble.note(None);
+        assert!(trouble.since(before, "thread_1"));
+        assert!(!trouble.since(before, "thread_2"));
+        let after = Instant::now() + Duration::from_millis(1);
+        assert!(!trouble.since(after, "thread_1"));
+        trouble.note_emptied();
+        assert!(trouble.since(before, "thread_2"));
+        assert!(!trouble.since(after + Duration::from_secs(1), "thread_2"));
+        assert_eq!(trouble.turns(), 2);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use fastrand::Rng;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -23,6 +24,8 @@ pub(crate) struct Load {
     /// Whether nothing more is begun.
     pub(crate) over: AtomicBool,
     pub(crate) seed: u64,
+    /// When it began; times in reports count from here.
+    pub(crate) began: Instant,
 }
 
 impl Load {

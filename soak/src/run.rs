@@ -52,6 +52,7 @@ async fn run_to_the_end(options: Options) -> anyhow::Result<Report> {
         trouble: Arc::clone(&site.trouble),
         over: AtomicBool::new(false),
         seed: options.seed,
+        began,
     });
     let service_faults = ServiceFaults::default();
     let samples: Vec<_> = gateways.iter().map(|_| Mutex::default()).collect();
@@ -86,7 +87,7 @@ async fn run_to_the_end(options: Options) -> anyhow::Result<Report> {
         ],
         service_faults: service_faults.committed(),
         store_losses: site.store_losses.load(Ordering::Relaxed),
-        store_troubles: site.trouble.times(),
+        store_troubles: site.trouble.turns(),
         telemetry: site.receiver.requests(),
     };
     Ok(Report::new(facts, reports))

@@ -151,12 +151,12 @@ impl Site {
             let Ok(empty) = Azurite::start(&self.azurite_program).await else {
                 continue;
             };
-            self.trouble.note();
+            self.trouble.note_emptied();
             self.to_store.lead_to(empty.address());
             let full = std::mem::replace(&mut *self.azurite.lock().await, empty);
             // Its connections end with it.
             drop(full);
-            self.trouble.note();
+            self.trouble.note_emptied();
             self.store_losses.fetch_add(1, Ordering::Relaxed);
         }
     }

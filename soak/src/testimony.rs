@@ -34,7 +34,7 @@ impl Message {
         }
     }
 
-    fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.by_assistant.hash(&mut hasher);
         self.text.hash(&mut hasher);
@@ -66,9 +66,8 @@ pub(crate) struct Testimony {
 pub(crate) enum Verdict {
     /// The agent was given exactly it.
     Right,
-    /// A message of it is missing. `turns` are missing at its end, before the question, and nothing else differs;
-    /// `None` where they are missing elsewhere.
-    Lost { turns: Option<usize> },
+    /// A message of it is missing.
+    Lost,
     /// There is something of another conversation.
     Mixed,
     /// Something else is wrong: a message stands twice, or was never sent, the order or the system text differs, or
@@ -134,11 +133,8 @@ impl Testimony {
                 Verdict::Wrong("another system text was in force")
             };
         }
-        if let Some(turns) = self.turns_missing_at_the_end(&seen) {
-            return Verdict::Lost { turns: Some(turns) };
-        }
         if self.messages.iter().any(|one| !seen.messages.contains(one)) {
-            return Verdict::Lost { turns: None };
+            return Verdict::Lost;
         }
         if seen.messages.iter().any(|one| !self.messages.contains(one)) {
             return Verdict::Wrong("the agent saw a message that the client does not know");
@@ -146,12 +142,18 @@ impl Testimony {
         Verdict::Wrong("a message stands twice, or out of order")
     }
 
-    /// How many turns the agent was not given, where it was given all before them, and the question.
-    fn turns_missing_at_the_end(&self, seen: &Self) -> Option<usize> {
-        let (question, history) = self.messages.split_last()?;
-        let (asked, earlier) = seen.messages.split_last()?;
-        let missing = history.strip_prefix(earlier)?;
-        (asked == question && !missing.is_empty()).then_some(missing.len() / 2)
+    /// Whether an answer may be that of an agent which was given another history of the conversation: the same question
+    /// under the same system text, after whole turns, none of them twice and none of another conversation.
+    pub(crate) fn is_after_other_turns(&self, answer: &str) -> bool {
+        let Some(seen) = Self::parse(answer) else {
+            return false;
+        };
+        let different: BTreeSet<_> = seen.messages.iter().collect();
+        seen.rule == self.rule
+            && seen.conversations.is_subset(&self.conversations)
+            && seen.messages.last() == self.messages.last()
+            && seen.messages.len() % 2 == 1
+            && different.len() == seen.messages.len()
     }
 }
 
@@ -186,12 +188,26 @@ mod tests {
     fn a_missing_message_is_lost() {
         let all = history();
         let last_turn = [&all[..2], &all[4..]].concat();
-        assert_eq!(judged(&seen(&last_turn)), Verdict::Lost { turns: Some(1) });
-        assert_eq!(judged(&seen(&all[4..])), Verdict::Lost { turns: Some(2) });
-        let first_turn = &all[2..];
-        assert_eq!(judged(&seen(first_turn)), Verdict::Lost { turns: None });
-        let question = &all[..4];
-        assert_eq!(judged(&seen(question)), Verdict::Lost { turns: None });
+        for lossy in [&last_turn, &all[4..], &all[2..], &all[..4]] {
+            assert_eq!(judged(&seen(lossy)), Verdict::Lost);
+        }
+    }
+
+    #[test]
+    fn the_same_question_after_other_whole_turns_is_told_from_everything_else() {
+        let all = history();
+        let right = Testimony::of(&all, Some("brief"));
+        let after = |messages: &[Message]| right.is_after_other_turns(&seen(messages));
+        assert!(after(&[&all[..2], &all[4..]].concat()), "an earlier turn");
+        let edited = [Message::user("c7: other"), Message::assistant("x")];
+        assert!(after(&[&edited, &all[4..]].concat()), "a branch");
+        assert!(!after(&all[..4]), "without the question");
+        assert!(!after(&all[1..]), "half a turn");
+        assert!(!after(&[&all[..2], &all[..]].concat()), "a turn twice");
+        let foreign = [Message::user("c8: other"), Message::assistant("x")];
+        assert!(!after(&[&foreign, &all[4..]].concat()), "of another one");
+        assert!(!right.is_after_other_turns(&Testimony::of(&all[4..], None).text(0)));
+        assert!(!right.is_after_other_turns("Given"));
     }
 
     #[test]

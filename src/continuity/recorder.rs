@@ -119,6 +119,7 @@ impl Recorder {
             if let Err(unwritten) = recorded {
                 tracing::warn!(
                     store = self.store.kind(),
+                    thread_id = self.row.thread_id,
                     "a turn is not remembered yet, the next one would be a replay: {}",
                     unwritten.error
                 );

@@ -1,6 +1,6 @@
 //! One request of a conversation, and the judgement of its answer.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -37,6 +37,20 @@ pub(super) enum Asked {
     Earlier,
 }
 
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(answer) => {
+                let said = Message::assistant(&answer.text).fingerprint();
+                write!(f, "answered {said} as {}", answer.thread_id)
+            }
+            Self::Failed => f.write_str("failed or left"),
+            Self::Forgotten => f.write_str("forgotten"),
+            Self::Earlier => f.write_str("from an earlier turn"),
+        }
+    }
+}
+
 /// What a gateway says of its store is read from its log, which may come after its answer.
 const LOG_IS_LATE: Duration = Duration::from_secs(2);
 
@@ -57,7 +71,16 @@ impl Conversation<'_> {
             patience => patience,
         };
         let reply = self.load.client.ask(gateway, &body, patience).await;
-        self.judge(messages, alone, reply, &body, began).await
+        let asked = self.judge(messages, alone, reply, &body, began).await;
+        let way = self.way_of(&body, alone);
+        let (count, question) = (messages.len(), messages.last().map(Message::fingerprint));
+        let question = question.unwrap_or_default();
+        self.journal.note(
+            began,
+            self.load.began,
+            format_args!("gateway {gateway}, {way}, message {count} {question}: {asked}"),
+        );
+        asked
     }
 
     async fn judge(
@@ -69,10 +92,14 @@ impl Conversation<'_> {
         began: Instant,
     ) -> Asked {
         let ledger = &self.load.ledger;
-        let told = |what: &str| format!("{what}; sent to {}: {body}", self.agent);
+        let told = |what: &str| {
+            let before = self.journal.lines();
+            format!("{what}; sent to {}: {body}, after{before}", self.agent)
+        };
         match reply {
             Reply::Answer { text, thread_id } => {
-                let verdict = Testimony::of(messages, self.rule).judge(&text);
+                let right = Testimony::of(messages, self.rule);
+                let verdict = right.judge(&text);
                 let sent_id = body.get("thread_id").and_then(Value::as_str);
                 let (outcome, what) = match verdict {
                     Verdict::Right if sent_id.is_none_or(|id| id == thread_id) => {
@@ -84,15 +111,21 @@ impl Conversation<'_> {
                         });
                     }
                     Verdict::Right => (Outcome::Wrong, "another id was told"),
-                    Verdict::Lost { turns: Some(_) } if alone && self.store_said_so().await => {
+                    Verdict::Lost | Verdict::Wrong(_)
+                        if alone
+                            && right.is_after_other_turns(&text)
+                            && self.store_said_so().await =>
+                    {
                         ledger.count(Outcome::Earlier);
                         return Asked::Earlier;
                     }
-                    Verdict::Lost { .. } => (Outcome::Lost, "a message is missing"),
+                    Verdict::Lost => (Outcome::Lost, "a message is missing"),
                     Verdict::Mixed => (Outcome::Mixed, "another conversation's messages"),
                     Verdict::Wrong(what) => (Outcome::Wrong, what),
                 };
-                ledger.count_fault(outcome, || told(&format!("{what}: {text:?}")));
+                ledger.count_fault(outcome, || {
+                    told(&format!("{what}: {text:?} instead of {:?}", right.text(0)))
+                });
                 Asked::Failed
             }
             Reply::Failed { status, code } if !reply::is_expected(status, &code) => {
@@ -132,14 +165,14 @@ impl Conversation<'_> {
         }
     }
 
-    /// Whether the store lost something since the id was told with a right answer: a gateway said so in its log, or
-    /// the store was emptied.
+    /// Whether the newest turn of the conversation's id may be lost, since it was asked for: a gateway said so of this
+    /// id in its log, or the store was emptied.
     async fn store_said_so(&self) -> bool {
-        let Some(since) = self.named.since else {
+        let (Some(since), Some(id)) = (self.named.since, &self.named.id) else {
             return false;
         };
         let patience = Instant::now() + LOG_IS_LATE;
-        while !self.load.trouble.since(since) {
+        while !self.load.trouble.since(since, id) {
             if patience <= Instant::now() {
                 return false;
             }
