@@ -81,18 +81,20 @@ pub async fn create(
     });
     let model = head.model.clone();
     let request_id = call.request_id.clone();
-    let opening: Opening = Box::pin(watch.around(async move {
+    // Boxed before it is passed on: each future around it would hold it a second time.
+    let calling = Box::pin(async move {
         let opened = open(
             &foundry,
             &agent.reference,
-            placed,
+            &placed,
             presentation,
             record,
             &call,
         )
         .await;
         opened.map_err(|failure| naming_the_model(failure, &model))
-    }));
+    });
+    let opening: Opening = Box::pin(watch.around(calling));
     let mut response = if streamed {
         let writer = ChunkWriter::new(head, include_usage);
         answer_in_stream(opening, writer, &app.config.limits, request_id).await?
@@ -162,14 +164,8 @@ async fn read(
         request_id,
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) = overriding::settle(
-        &foundry,
-        &agent.reference,
-        &envelope.model,
-        request,
-        &call,
-    )
-    .await?;
+    let (turn, ignored) =
+        overriding::settle(&foundry, &agent.reference, &envelope.model, request, &call).await?;
     let placing = Box::pin(place(app, &caller.name.0, &agent, &said, turn));
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
@@ -238,7 +234,7 @@ async fn place(
 async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
-    placed: Placed,
+    placed: &Placed,
     presentation: impl Fn() -> Presentation,
     record: Option<BeforeEnd>,
     call: &Call,
@@ -254,7 +250,7 @@ async fn open(
         );
         opened = Box::pin(open_turn(foundry, agent, replay, presentation(), call)).await;
     }
-    let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
+    let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, placed))?;
     if let Some(record) = record {
         stream.call_before_end(record);
     }
