@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod app;
+mod bounded_reads;
 pub mod cli;
 pub mod config;
 pub mod continuity;

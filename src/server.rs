@@ -6,6 +6,7 @@ mod door;
 use std::{io, net::SocketAddr};
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -52,11 +53,12 @@ pub async fn serve(listener: TcpListener, app: AppState, stop: impl Future<Outpu
         match visitor {
             Visitor::Served(stream, permit) => {
                 let connection = connection(&limits, stream, router.clone());
-                let connection = graceful.watch(connection);
-                app.tasks.spawn(client_stream::serving(async move {
-                    tell_end(connection.await);
+                // Not awaited in a block, which would hold it a second time for as long as it is open.
+                let connection = graceful.watch(connection).map(|ended| {
+                    tell_end(ended);
                     drop(permit);
-                }));
+                });
+                app.tasks.spawn(client_stream::serving(connection));
             }
             Visitor::Refused(stream, permit) => {
                 let connection = graceful.watch(refusal(&limits, stream, refusing.clone()));

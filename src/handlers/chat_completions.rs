@@ -37,6 +37,7 @@ use crate::{
     },
     error::ApiError,
     foundry::{self, Call, Foundry},
+    handlers::public_url,
     identity::callers::Caller,
     middleware::RequestId,
     openai::chat::{AnswerHead, answer::AnswerFold, chunks::ChunkWriter, to_turn, tool_results},
@@ -53,12 +54,97 @@ pub async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let reading = read(&app, request_id, &caller, &telemetry, headers, body);
+    let Asked {
+        agent,
+        foundry,
+        head,
+        streamed,
+        include_usage,
+        ignored,
+        mut placed,
+        public_url,
+        call,
+    } = Box::pin(reading).await?;
+    let presentation =
+        presenting::presentation(&app, &caller.name.0, &agent.project, public_url, &placed);
+    let thread_id = head.thread_id.clone();
+    let watch = telemetry.turn(&TurnFacts {
+        agent: &agent,
+        server: foundry.server(),
+        model: &head.model,
+        caller: &caller.name.0,
+        conversation_id: placed.recorder.as_ref().map(Recorder::conversation_id),
+        streamed,
+        turn: &placed.turn,
+    });
+    let record = placed.recorder.take().map(|recorder| {
+        let foundry = Arc::clone(&foundry);
+        telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
+    });
+    let model = head.model.clone();
+    let request_id = call.request_id.clone();
+    // Boxed before it is passed on: each future around it would hold it a second time.
+    let calling = Box::pin(async move {
+        let opened = open(
+            &foundry,
+            &agent.reference,
+            &placed,
+            presentation,
+            record,
+            &call,
+        )
+        .await;
+        opened.map_err(|failure| naming_the_model(failure, &model))
+    });
+    let opening: Opening = Box::pin(watch.around(calling));
+    let mut response = if streamed {
+        let writer = ChunkWriter::new(head, include_usage);
+        answer_in_stream(opening, writer, &app.config.limits, request_id).await?
+    } else {
+        answer_at_once(opening, &head).await?
+    };
+    if let Some(id) = thread_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert("x-thread-id", id);
+    }
+    if let Some(names) = header_list(&ignored) {
+        response.headers_mut().insert("x-ignored-params", names);
+    }
+    Ok(response)
+}
+
+/// A request that has been read, and whose conversation is found.
+struct Asked {
+    agent: ResolvedAgent,
+    foundry: Arc<Foundry>,
+    head: AnswerHead,
+    streamed: bool,
+    include_usage: bool,
+    ignored: Vec<String>,
+    placed: Placed,
+    public_url: String,
+    call: Call,
+}
+
+/// Reads a request and finds its conversation.
+///
+/// A function of its own, so that head and body of the request are gone before the agent is waited for: the smallest
+/// part of them would keep the whole buffer that they were read into, and make the server take another one.
+async fn read(
+    app: &AppState,
+    request_id: String,
+    caller: &Caller,
+    telemetry: &RequestTelemetry,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Asked, ApiError> {
     let limits = &app.config.limits;
     let body = read_body(body, limits).await?;
     let envelope = to_turn::read_envelope(&body)?;
-    let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, &caller) else {
+    let Some((Seen { agent, is_allowed }, project)) = app.resolve(&envelope.model, caller) else {
         return Err(ApiError::model_not_found(&envelope.model));
     };
+    let foundry = project.foundry;
     let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
         let (in_project, file) = app.file_ids.file(&caller.name.0, id)?;
         (in_project == agent.project).then_some(file)
@@ -78,21 +164,15 @@ pub async fn create(
         limits.response_total
     };
     let call = Call {
-        request_id: request_id.clone(),
+        request_id,
         deadline: Instant::now() + total,
     };
-    let (turn, ignored) = overriding::settle(
-        &project.foundry,
-        &agent.reference,
-        &envelope.model,
-        request,
-        &call,
-    )
-    .await?;
-    let placing = Box::pin(place(&app, &caller.name.0, &agent, &said, turn));
+    let (turn, ignored) =
+        overriding::settle(&foundry, &agent.reference, &envelope.model, request, &call).await?;
+    let placing = Box::pin(place(app, &caller.name.0, &agent, &said, turn));
     let mut placed = telemetry.placing(placing, said.on, said.looks_up()).await?;
     if let Some(run) = placed.given_up.take() {
-        foundry::forget(&project.foundry, Head::Run(run), request_id.clone());
+        foundry::forget(&foundry, Head::Run(run), call.request_id.clone());
     }
     let recorder = placed.recorder.as_ref();
     let thread_id = recorder.map(|recorder| recorder.thread_id().to_owned());
@@ -100,51 +180,20 @@ pub async fn create(
         id: random_id("chatcmpl-"),
         created: unix_time(),
         model: envelope.model,
-        thread_id: thread_id.clone(),
+        thread_id,
         show_reasoning: app.config.agents.reasoning_content,
     };
-    let presentation =
-        presenting::presentation(&app, &caller.name.0, &agent.project, &headers, &placed);
-    let watch = telemetry.turn(&TurnFacts {
-        agent: &agent,
-        server: project.foundry.server(),
-        model: &head.model,
-        caller: &caller.name.0,
-        conversation_id: placed.recorder.as_ref().map(Recorder::conversation_id),
+    Ok(Asked {
+        agent,
+        foundry,
+        head,
         streamed: envelope.stream,
-        turn: &placed.turn,
-    });
-    let record = placed.recorder.take().map(|recorder| {
-        let foundry = Arc::clone(&project.foundry);
-        telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
-    });
-    let foundry = Arc::clone(&project.foundry);
-    let model = head.model.clone();
-    let opening: Opening = Box::pin(watch.around(async move {
-        let opened = open(
-            &foundry,
-            &agent.reference,
-            placed,
-            presentation,
-            record,
-            &call,
-        )
-        .await;
-        opened.map_err(|failure| naming_the_model(failure, &model))
-    }));
-    let mut response = if envelope.stream {
-        let writer = ChunkWriter::new(head, envelope.include_usage);
-        answer_in_stream(opening, writer, limits, request_id).await?
-    } else {
-        answer_at_once(opening, &head).await?
-    };
-    if let Some(id) = thread_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
-        response.headers_mut().insert("x-thread-id", id);
-    }
-    if let Some(names) = header_list(&ignored) {
-        response.headers_mut().insert("x-ignored-params", names);
-    }
-    Ok(response)
+        include_usage: envelope.include_usage,
+        ignored,
+        placed,
+        public_url: public_url::of(app.config.content.public_url.as_deref(), &headers),
+        call,
+    })
 }
 
 /// Finds the turn's conversation, unless continuity is off.
@@ -186,7 +235,7 @@ async fn place(
 async fn open(
     foundry: &Arc<Foundry>,
     agent: &AgentReference,
-    placed: Placed,
+    placed: &Placed,
     presentation: impl Fn() -> Presentation,
     record: Option<BeforeEnd>,
     call: &Call,
@@ -202,7 +251,7 @@ async fn open(
         );
         opened = Box::pin(open_turn(foundry, agent, replay, presentation(), call)).await;
     }
-    let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, &placed))?;
+    let mut stream = opened.map_err(|failure| telling_what_is_gone(failure, placed))?;
     if let Some(record) = record {
         stream.call_before_end(record);
     }

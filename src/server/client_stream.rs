@@ -22,8 +22,10 @@ tokio::task_local! {
 }
 
 /// Runs `connection` so that whoever logs the end of one of its requests can ask [`has_stopped_reading`].
-pub(super) async fn serving<F: Future>(connection: F) -> F::Output {
-    GIVEN_UP.scope(Cell::new(false), connection).await
+///
+/// No `async fn`: its future would hold `connection`, which is large, a second time.
+pub(super) fn serving<F: Future>(connection: F) -> impl Future<Output = F::Output> {
+    GIVEN_UP.scope(Cell::new(false), connection)
 }
 
 /// Whether the request that ends here does so because its client took nothing of the answer for too long.

@@ -4,6 +4,10 @@
 //! lines, a byte order mark. `id` and `retry` mean nothing here and are skipped.
 //! A library was weighed (eventsource-stream) and not taken: it has no bound on the size of an event.
 
+/// Memory that is kept for the next line and the next event. Most are small; what a large one took would be held for
+/// as long as the stream is silent.
+const KEPT_BYTES: usize = 512;
+
 /// Collects bytes and reports whole events.
 #[derive(Debug)]
 pub struct Decoder {
@@ -78,6 +82,7 @@ impl Decoder {
                 whole.extend_from_slice(line);
                 self.end_line(&whole, &mut on_event)?;
                 whole.clear();
+                whole.shrink_to(KEPT_BYTES);
                 self.line = whole;
             }
         }
@@ -107,6 +112,7 @@ impl Decoder {
             }
             self.event.clear();
             self.data.clear();
+            self.data.shrink_to(KEPT_BYTES);
             self.has_data = false;
             return Ok(());
         }

@@ -129,7 +129,7 @@ impl RequestTelemetry {
         {
             return Vec::new();
         }
-        let mut list = Vec::with_capacity(32);
+        let mut list = Vec::with_capacity(16);
         list.extend([
             KeyValue::new(attributes::OPERATION_NAME, attributes::INVOKE_AGENT),
             KeyValue::new(attributes::PROVIDER_NAME, attributes::FOUNDRY),

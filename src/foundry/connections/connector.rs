@@ -5,15 +5,18 @@ use std::{fmt, time::Duration};
 use http::Uri;
 use hyper::rt::{Read, Write};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::{
-    legacy::connect::{HttpConnector, proxy::Tunnel},
-    proxy::matcher::Matcher,
+use hyper_util::{
+    client::{
+        legacy::connect::{HttpConnector, proxy::Tunnel},
+        proxy::matcher::Matcher,
+    },
+    rt::TokioIo,
 };
 use rustls::ClientConfig;
 use tower::ServiceExt;
 use url::Url;
 
-use crate::{agent::stream::StreamError, config::ConfigError};
+use crate::{agent::stream::StreamError, bounded_reads::BoundedReads, config::ConfigError};
 
 /// Both directions of a connection.
 pub(super) trait Io: Read + Write + Send + Unpin {}
@@ -90,18 +93,19 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<BoxedIo, StreamError> {
         let connecting = async {
             let destination = self.destination.clone();
-            let io: BoxedIo = match &self.way {
-                Way::Direct(connector) => Box::new(connector.clone().oneshot(destination).await?),
-                Way::Proxy(connector) => {
-                    Box::new((**connector).clone().oneshot(destination).await?)
-                }
-            };
-            Ok(io)
+            Ok(match &self.way {
+                Way::Direct(connector) => boxed(connector.clone().oneshot(destination).await?),
+                Way::Proxy(connector) => boxed((**connector).clone().oneshot(destination).await?),
+            })
         };
         tokio::time::timeout(self.timeout, connecting)
             .await
             .unwrap_or_else(|_| Err("no connection within the limit".into()))
     }
+}
+
+fn boxed(io: impl Io + 'static) -> BoxedIo {
+    Box::new(TokioIo::new(BoundedReads::of(TokioIo::new(io))))
 }
 
 fn tcp() -> HttpConnector {

@@ -18,9 +18,8 @@ use hyper::{
 
 use super::{RequestBody, connector::BoxedIo};
 
-/// Most bytes that one read takes, and that the head of an answer may have. More would be a kind of allocation that
-/// costs more than another read; and so much of an answer is in memory at a time whose client is slow.
-const MAX_READ_BYTES: usize = 64 << 10;
+/// Most bytes that the head of an answer may have.
+const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// A connection on which one request at a time is sent.
 pub(super) struct OpenConnection {
@@ -42,7 +41,7 @@ impl OpenConnection {
     /// Boxed, because it goes from one request to the next.
     pub(super) async fn over(io: BoxedIo) -> hyper::Result<Box<Self>> {
         let (sender, driver) = http1::Builder::new()
-            .max_buf_size(MAX_READ_BYTES)
+            .max_buf_size(MAX_HEAD_BYTES)
             .handshake(io)
             .await?;
         Ok(Box::new(Self {

@@ -1,7 +1,5 @@
 //! How an answer is shown to its caller, by the settings and by what the request says.
 
-use http::HeaderMap;
-
 use crate::{
     agent::{
         file::{Download, UpstreamFile},
@@ -9,7 +7,6 @@ use crate::{
     },
     app::AppState,
     continuity::conversation::Placed,
-    handlers::public_url,
 };
 
 /// Makes the presentation of a turn's answer; a second one where the turn is replayed.
@@ -17,14 +14,13 @@ pub(super) fn presentation(
     app: &AppState,
     caller: &str,
     project: &str,
-    headers: &HeaderMap,
+    public_url: String,
     placed: &Placed,
 ) -> impl Fn() -> Presentation + Send + use<> {
     let content = &app.config.content;
     let strip_markers = content.strip_citation_markers;
     let links_in_text = placed.turn.overrides.response_format.is_none();
     let kept = placed.turn.keep;
-    let public_url = public_url::of(content.public_url.as_deref(), headers);
     let (caller, project) = (caller.to_owned(), project.to_owned());
     let app = app.clone();
     move || {

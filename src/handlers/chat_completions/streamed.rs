@@ -48,6 +48,9 @@ enum Source {
 
 /// Bytes after which a frame leaves even if more is at hand, so that a slow reader holds back the agent.
 const FRAME_BYTES: usize = 64 << 10;
+/// Size up to which the buffer of a frame is used for the next one. A larger one, of a burst of events, goes with its
+/// frame: it would be held for as long as the agent is silent.
+const KEPT_FRAME_BYTES: usize = 1 << 10;
 
 impl fmt::Debug for StreamedAnswer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +148,12 @@ impl StreamedAnswer {
 
     fn take_frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.last_write = Instant::now();
-        Poll::Ready(Some(Ok(Frame::data(self.out.split().freeze()))))
+        let frame = if self.out.len() <= KEPT_FRAME_BYTES {
+            self.out.split()
+        } else {
+            std::mem::take(&mut self.out)
+        };
+        Poll::Ready(Some(Ok(Frame::data(frame.freeze()))))
     }
 
     /// The status was sent long ago, so this is the only place that tells the operator.
