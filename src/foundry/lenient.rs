@@ -86,10 +86,9 @@ mod tests {
         struct Outer {
             items: Vec<Lenient<Item>>,
         }
-        let outer: Lenient<Outer> = serde_json::from_str(
-            r#"{"items":[],"items":[{"content":["a"]},{"content":null},7]}"#,
-        )
-        .unwrap();
+        let outer: Lenient<Outer> =
+            serde_json::from_str(r#"{"items":[],"items":[{"content":["a"]},{"content":null},7]}"#)
+                .unwrap();
         let lengths: Vec<_> = outer.items.iter().map(|item| item.content.len()).collect();
         assert_eq!(lengths, [1, 0, 0]);
     }

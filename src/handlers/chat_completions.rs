@@ -119,7 +119,8 @@ pub async fn create(
     });
     let foundry = Arc::clone(&project.foundry);
     let model = head.model.clone();
-    let opening: Opening = Box::pin(watch.around(async move {
+    // Boxed by itself: what watches it would move all of it about, more than once.
+    let opened = Box::pin(async move {
         let opened = open(
             &foundry,
             &agent.reference,
@@ -130,7 +131,8 @@ pub async fn create(
         )
         .await;
         opened.map_err(|failure| naming_the_model(failure, &model))
-    }));
+    });
+    let opening: Opening = Box::pin(watch.around(opened));
     let mut response = if envelope.stream {
         let writer = ChunkWriter::new(head, envelope.include_usage);
         answer_in_stream(opening, writer, limits, request_id).await?
