@@ -116,18 +116,14 @@ impl Decoder {
             self.has_data = false;
             return Ok(());
         }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "event" => value.clone_into(&mut self.event),
-            "data" => {
-                if self.has_data {
-                    self.data.push('\n');
-                }
-                self.data.push_str(value);
-                self.has_data = true;
+        if let Some(value) = value_of("data", line) {
+            if self.has_data {
+                self.data.push('\n');
             }
-            _ => {}
+            self.data.push_str(value);
+            self.has_data = true;
+        } else if let Some(value) = value_of("event", line) {
+            value.clone_into(&mut self.event);
         }
         Ok(())
     }
@@ -141,6 +137,17 @@ impl Decoder {
             })
         }
     }
+}
+
+/// The value of a line that is this field: what follows its colon and one blank; nothing where it has no colon.
+/// `None` for the line of another field, and for a comment.
+fn value_of<'a>(field: &str, line: &'a str) -> Option<&'a str> {
+    let rest = line.strip_prefix(field)?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    let value = rest.strip_prefix(':')?;
+    Some(value.strip_prefix(' ').unwrap_or(value))
 }
 
 #[cfg(test)]
@@ -175,6 +182,12 @@ mod tests {
             decode_pieces([text.as_bytes()]).unwrap(),
             [pair("a", "1"), pair("", "2\n3"), pair("b", "")]
         );
+    }
+
+    #[test]
+    fn a_field_whose_name_only_begins_like_another_is_another() {
+        let text = "event: a\neventful: b\ndata: 1\ndatabase: 2\ndata : 3\n data: 4\n\n";
+        assert_eq!(decode_pieces([text.as_bytes()]).unwrap(), [pair("a", "1")]);
     }
 
     #[test]

@@ -70,9 +70,9 @@ const SMALL_SECONDS: [f64; 12] = [
 
 /// What a finished turn is counted with.
 #[derive(Debug)]
-pub(super) struct TurnEnd<'a> {
+pub(super) struct TurnEnd {
     /// Agent, caller, models; and the error, where there was one.
-    pub(super) labels: &'a [KeyValue],
+    pub(super) labels: Vec<KeyValue>,
     pub(super) duration: Duration,
     pub(super) first_chunk: Option<Duration>,
     pub(super) usage: Option<Usage>,
@@ -133,17 +133,17 @@ impl Metrics {
         }
     }
 
-    pub(super) fn turn_ended(&self, end: &TurnEnd<'_>) {
-        self.duration.record(end.duration.as_secs_f64(), end.labels);
+    pub(super) fn turn_ended(&self, end: TurnEnd) {
+        let mut labels = end.labels;
+        self.duration.record(end.duration.as_secs_f64(), &labels);
         if let Some(first_chunk) = end.first_chunk {
-            self.first_chunk
-                .record(first_chunk.as_secs_f64(), end.labels);
+            self.first_chunk.record(first_chunk.as_secs_f64(), &labels);
         }
         if let Some(usage) = end.usage {
             for (kind, tokens) in [("input", usage.input), ("output", usage.output)] {
-                let mut labels = end.labels.to_vec();
                 labels.push(KeyValue::new(attributes::TOKEN_TYPE, kind));
                 self.tokens.record(tokens, &labels);
+                labels.pop();
             }
         }
     }

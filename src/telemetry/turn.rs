@@ -323,8 +323,8 @@ impl TurnWatch {
             labels.push(KeyValue::new(attributes::RESPONSE_MODEL, model.clone()));
         }
         labels.extend(error.map(|error| KeyValue::new(attributes::ERROR_TYPE, error)));
-        metrics.turn_ended(&TurnEnd {
-            labels: &labels,
+        metrics.turn_ended(TurnEnd {
+            labels,
             duration,
             first_chunk: self.first_chunk,
             usage: self.usage,

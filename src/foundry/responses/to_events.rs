@@ -20,7 +20,7 @@ use crate::{
         stream::UpstreamIds,
     },
     config::approvals::ApprovalPolicy,
-    foundry::failures::RunError,
+    foundry::{failures::RunError, lenient::Lenient},
 };
 
 /// Reads the events of one response.
@@ -147,7 +147,7 @@ impl Translator for ResponsesTranslator {
             | "response.failed"
             | "response.cancelled" => {
                 let ResponseEvent { response } = serde_json::from_str(data)?;
-                self.end(name, response, events);
+                self.end(name, response, events)?;
             }
             "error" => {
                 let error: RunError = serde_json::from_str(data)?;
@@ -326,18 +326,24 @@ impl ResponsesTranslator {
         }
     }
 
-    fn end(&mut self, name: &str, response: Response, events: &mut VecDeque<Event>) {
+    fn end(
+        &mut self,
+        name: &str,
+        response: Response<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> serde_json::Result<()> {
         if response.status == "completed" && name != "response.completed" {
             let contradiction = format!("{name} with the status completed");
             events.push_back(Event::End(End::Failed(Failure::unreadable(contradiction))));
-            return;
+            return Ok(());
         }
         if response.status == "completed" && !self.started && self.decided.is_empty() {
             for (output_index, item) in (0..).zip(&response.output) {
-                self.close_item(output_index, item, events);
+                let item: Lenient<OutputItem> = serde_json::from_str(item.get())?;
+                self.close_item(output_index, &item, events);
                 // An item can end the answer, and nothing may follow.
                 if matches!(events.back(), Some(Event::End(_))) {
-                    return;
+                    return Ok(());
                 }
             }
         }
@@ -349,7 +355,7 @@ impl ResponsesTranslator {
             && let Some(decisions) = self.take_decisions(events)
         {
             events.push_back(Event::Decided(decisions));
-            return;
+            return Ok(());
         }
         let reason = response.incomplete_details.unwrap_or_default().reason;
         let end = match (response.status.as_str(), reason.as_str()) {
@@ -371,6 +377,7 @@ impl ResponsesTranslator {
             _ => End::Failed(response.error.unwrap_or_default().failure()),
         };
         events.push_back(Event::End(end));
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
     agent::Json,
@@ -315,14 +316,15 @@ pub(super) struct Annotation {
 
 /// `response.created` and the terminal events.
 #[derive(Debug, Deserialize)]
-pub(super) struct ResponseEvent {
-    pub(super) response: Response,
+pub(super) struct ResponseEvent<'a> {
+    #[serde(borrow)]
+    pub(super) response: Response<'a>,
 }
 
 /// The response object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Response {
+pub(super) struct Response<'a> {
     pub(super) id: String,
     pub(super) status: String,
     pub(super) model: Lenient<Option<String>>,
@@ -331,7 +333,9 @@ pub(super) struct Response {
     pub(super) agent: Lenient<AnsweringAgent>,
     pub(super) error: Option<RunError>,
     pub(super) incomplete_details: Option<IncompleteDetails>,
-    pub(super) output: Vec<Lenient<OutputItem>>,
+    /// Each a [`Lenient`] [`OutputItem`]. They repeat the whole answer, and are read only where no other event told it.
+    #[serde(borrow)]
+    pub(super) output: Vec<&'a RawValue>,
     pub(super) usage: Option<Usage>,
 }
 
