@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use foundry_gateway::continuity::store::{ConversationStore, StoreError};
+use foundry_gateway::continuity::store::{ConversationStore, Row, StoreError, Upstream};
 use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -162,6 +162,24 @@ async fn a_busy_service_is_asked_again_and_serves() {
     let received = upstream.received();
     assert_eq!(received.len(), 3);
     assert_eq!(received[0].body, received[2].body, "the same request");
+}
+
+/// A request that was given up may be carried out last, when the row has been made by another one and taken since.
+#[tokio::test]
+async fn a_row_that_names_a_thread_is_asked_for_once() {
+    let upstream = ScriptedUpstream::start().await;
+    upstream.then_json(500, json!({}));
+    upstream.then_json(200, json!({}));
+    let store = store_at(&upstream.project_endpoint(), PATIENT);
+    let thread = Row {
+        upstream: Upstream::Thread {
+            id: "thread_1".to_owned(),
+        },
+        ..row("")
+    };
+    let error = store.insert(&key("aa", "bb"), &thread).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert_eq!(upstream.received().len(), 1);
 }
 
 #[tokio::test]

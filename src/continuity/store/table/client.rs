@@ -111,7 +111,7 @@ impl TableClient {
                 outcome => return outcome,
             };
             let wait = wait_before(attempt);
-            if MAX_RETRIES <= attempt || deadline <= Instant::now() + wait {
+            if request.once || MAX_RETRIES <= attempt || deadline <= Instant::now() + wait {
                 return Err(error);
             }
             tracing::debug!(

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::entity;
-use crate::continuity::store::{Continuation, Key, Row, Version};
+use crate::continuity::store::{Continuation, Key, Row, Upstream, Version};
 
 /// One request, without what the client adds to all.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct TableRequest {
     pub(super) body: Option<String>,
     /// The version that the row must still have.
     pub(super) if_match: Option<String>,
+    /// Whether it is sent once only, also where no answer is heard.
+    pub(super) once: bool,
     /// How much the answer says about types and versions.
     pub(super) accept: &'static str,
     /// Most bytes of the answer.
@@ -50,6 +52,7 @@ impl TableRequest {
             query: String::new(),
             body: None,
             if_match: None,
+            once: false,
             accept: WITHOUT_METADATA,
             max_answer_bytes: MAX_ROW_BYTES,
         }
@@ -69,8 +72,12 @@ impl TableRequest {
     }
 
     /// Creates a row: 204, or 409 `EntityAlreadyExists`. The only "create if absent" there is.
+    ///
+    /// Once where it names a thread: of two such requests the one that was given up may be carried out last, after
+    /// somebody took the row that the other had made, and would name a thread that has gone on.
     pub(super) fn insert(table: &str, key: &Key, row: &Row) -> Self {
         Self {
+            once: matches!(row.upstream, Upstream::Thread { .. } | Upstream::Run { .. }),
             body: Some(entity::write_with_key(key, row)),
             ..Self::new(Method::POST, format!("/{table}"))
         }
