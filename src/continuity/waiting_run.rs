@@ -4,8 +4,9 @@
 //! with the same results one does and the other replays. The service takes the results of a run all at once.
 
 use super::{
-    conversation::{self, Conversations, Found, Request, Unplaceable},
+    conversation::{self, Conversations, Request, Unplaceable},
     digest::ScopeKey,
+    finding::Found,
     store::{Key, Upstream},
 };
 use crate::agent::{AgentReference, Head, Message, Turn};
