@@ -143,7 +143,7 @@ impl Recorder {
             ..row.clone()
         };
         let (inserted, written) = tokio::join!(insert, self.write_id(&named, &self.id_row));
-        let is_named = shown.is_some() && inserted.is_ok() || written.is_ok();
+        let is_named = shown.is_some() && inserted.is_ok() || matches!(written, Ok(true));
         let by_history = shown
             .filter(|_| inserted.is_err())
             .map(|key| (key, row.clone()));
