@@ -89,7 +89,7 @@ pub async fn answer(
     agent: &AgentReference,
     turn: &Turn,
     call: &Call,
-) -> Result<AnswerStream, Failure> {
+) -> Result<Box<AnswerStream>, Failure> {
     match agent {
         AgentReference::New { name, version } => {
             responses::answer(foundry, name, version.as_deref(), turn, call).await

@@ -115,14 +115,16 @@ impl fmt::Debug for AnswerStream {
 
 impl AnswerStream {
     /// Reads `bytes` with `translator`, within `limits`.
+    ///
+    /// Boxed, because it is passed on through the futures that open an answer, and each would have room for it.
     pub fn new(
         bytes: ByteStream,
         translator: Box<dyn Translator>,
         limits: StreamLimits,
         on_drop: OnDrop,
-    ) -> Self {
+    ) -> Box<Self> {
         let now = Instant::now();
-        Self {
+        Box::new(Self {
             bytes: Some(bytes),
             decoder: Decoder::new(MAX_EVENT_BYTES),
             translator,
@@ -145,7 +147,7 @@ impl AnswerStream {
             going_on: None,
             ending: None,
             watch: None,
-        }
+        })
     }
 
     /// Shows the answer in this way; to be called before the first event is asked for.

@@ -53,7 +53,7 @@ pub struct Placed {
     /// What is sent instead when the service does not know the head any more: the whole history.
     pub replay: Option<Turn>,
     /// Remembers the turn when it has ended well.
-    pub recorder: Option<Recorder>,
+    pub recorder: Option<Box<Recorder>>,
     /// A run that waits for results which will not come, taken to be ended.
     pub given_up: Option<WaitingRun>,
 }
@@ -97,7 +97,13 @@ impl Conversations {
 
     /// Finds the conversation of `turn`. A store that does not answer is no reason to fail: the history is replayed.
     /// Only a request that names a conversation and shows nothing of it has no history to replay.
-    pub async fn place(&self, request: &Request<'_>, turn: Turn) -> Result<Placed, Unplaceable> {
+    ///
+    /// Boxed, like the recorder in it, because it is passed on through futures, and each would have room for it.
+    pub async fn place(
+        &self,
+        request: &Request<'_>,
+        turn: Turn,
+    ) -> Result<Box<Placed>, Unplaceable> {
         let agent = request.agent.qualified_name();
         let scope = ScopeKey::new(&self.secret, request.caller, &agent, request.name);
         // An id means the same under every name.
@@ -118,7 +124,7 @@ impl Conversations {
             instructions.clone_from(&found.stored.row.instructions_digest);
         }
         let by_history = found.as_ref().is_none_or(|found| found.by_history);
-        let recorder = Recorder {
+        let recorder = Box::new(Recorder {
             store: Arc::clone(&self.store),
             // The history that goes with an id may be a part of the conversation only: then it does not stand for it.
             // Without any, the turn goes on from what led to the newest head.
@@ -142,7 +148,7 @@ impl Conversations {
             },
             scope,
             ids,
-        };
+        });
         let found = match found {
             Some(found) => self.unless_replayable(replayable, self.follow(found).await)?,
             None => None,
@@ -167,7 +173,7 @@ impl Conversations {
             }
             None => None,
         };
-        Ok(match head {
+        Ok(Box::new(match head {
             Some((head, _, tail)) if answers_run => Placed {
                 turn: waiting_run::submission(&whole, head, tail),
                 replay: replayable.then_some(whole),
@@ -200,7 +206,7 @@ impl Conversations {
                 recorder: Some(recorder),
                 given_up: None,
             },
-        })
+        }))
     }
 
     /// Takes a head: a response may be continued by many, a thread by one.

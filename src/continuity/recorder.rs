@@ -83,7 +83,7 @@ impl Recorder {
     }
 
     /// Stores the head that `ended` leaves behind in `foundry`. A failure costs a replay later, nothing now.
-    pub fn record(self, ended: Ended, foundry: Arc<Foundry>) -> BoxFuture<'static, ()> {
+    pub fn record(self: Box<Self>, ended: Ended, foundry: Arc<Foundry>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let upstream = match (ended.ids.thread_id, ended.ids.run_id) {
                 (Some(thread_id), Some(run_id)) if !ended.tool_calls.is_empty() => Upstream::Run {

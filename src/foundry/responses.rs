@@ -38,7 +38,7 @@ pub(super) async fn answer(
     version: Option<&str>,
     turn: &Turn,
     call: &Call,
-) -> Result<AnswerStream, Failure> {
+) -> Result<Box<AnswerStream>, Failure> {
     let store = !turn.keep && !foundry.refuses_store.load(Ordering::Relaxed);
     let response = match create(foundry, name, version, turn, call, store.then_some(false)).await {
         Err(failure) if store && is_about_store(&failure) => {

@@ -52,7 +52,7 @@ pub(super) async fn answer(
     assistant_id: &str,
     turn: &Turn,
     call: &Call,
-) -> Result<AnswerStream, Failure> {
+) -> Result<Box<AnswerStream>, Failure> {
     from_turn::check_size(turn)?;
     let mut thread =
         cleanup::ThreadOwner::new(Arc::clone(foundry), call.request_id.clone(), turn.keep);

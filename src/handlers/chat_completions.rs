@@ -66,7 +66,7 @@ pub async fn create(
         server: foundry.server(),
         model: &head.model,
         caller: &caller.name.0,
-        conversation_id: placed.recorder.as_ref().map(Recorder::conversation_id),
+        conversation_id: placed.recorder.as_deref().map(Recorder::conversation_id),
         streamed,
         turn: &placed.turn,
     });
@@ -114,7 +114,7 @@ async fn open(
     presentation: impl Fn() -> Presentation,
     record: Option<BeforeEnd>,
     call: &Call,
-) -> Result<AnswerStream, Failure> {
+) -> Result<Box<AnswerStream>, Failure> {
     let mut opened = open_turn(foundry, agent, &placed.turn, presentation(), call).await;
     if let (Err(failure), Some(replay)) = (&opened, &placed.replay)
         && may_be_the_head(failure.kind)
@@ -139,7 +139,7 @@ async fn open_turn(
     turn: &Turn,
     presentation: Presentation,
     call: &Call,
-) -> Result<AnswerStream, Failure> {
+) -> Result<Box<AnswerStream>, Failure> {
     let mut stream = foundry::answer(foundry, agent, turn, call).await?;
     stream.present(presentation);
     stream.until_started().await?;

@@ -169,10 +169,10 @@ impl RequestTelemetry {
     /// looked for, is up to the request.
     pub async fn placing<E>(
         &self,
-        placing: impl Future<Output = Result<Placed, E>>,
+        placing: impl Future<Output = Result<Box<Placed>, E>>,
         on: bool,
         looked_up: bool,
-    ) -> Result<Placed, E> {
+    ) -> Result<Box<Placed>, E> {
         let telemetry = &self.0.telemetry;
         let Some(heads) = telemetry.continued_heads() else {
             return placing.await;

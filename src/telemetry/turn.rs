@@ -180,8 +180,8 @@ impl TurnWatch {
     /// Runs the call of the agent with the turn's span as the current one, and goes on watching its answer.
     pub async fn around(
         mut self,
-        opening: impl Future<Output = Result<AnswerStream, Failure>>,
-    ) -> Result<AnswerStream, Failure> {
+        opening: impl Future<Output = Result<Box<AnswerStream>, Failure>>,
+    ) -> Result<Box<AnswerStream>, Failure> {
         let opened = match self.context.clone() {
             Some(context) => opening.with_context(context).await,
             None => opening.await,

@@ -9,11 +9,11 @@ const IDLE: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(100);
 const MOST_BYTES: usize = 1000;
 
-fn answer(bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
+fn answer(bytes: ByteStream, on_drop: OnDrop) -> Box<AnswerStream> {
     answer_of_at_most(usize::MAX, bytes, on_drop)
 }
 
-fn answer_of_at_most(most: usize, bytes: ByteStream, on_drop: OnDrop) -> AnswerStream {
+fn answer_of_at_most(most: usize, bytes: ByteStream, on_drop: OnDrop) -> Box<AnswerStream> {
     let limits = StreamLimits {
         between_bytes: IDLE,
         deadline: Instant::now() + TOTAL,
@@ -22,7 +22,7 @@ fn answer_of_at_most(most: usize, bytes: ByteStream, on_drop: OnDrop) -> AnswerS
     AnswerStream::new(bytes, Box::new(PlainTranslator), limits, on_drop)
 }
 
-fn answer_of(pieces: &'static [&'static str]) -> AnswerStream {
+fn answer_of(pieces: &'static [&'static str]) -> Box<AnswerStream> {
     let bytes = stream::iter(
         pieces
             .iter()
@@ -32,7 +32,7 @@ fn answer_of(pieces: &'static [&'static str]) -> AnswerStream {
 }
 
 /// Pieces that arrive after the given seconds, then silence.
-fn answer_at(pieces: Vec<(u64, &'static str)>) -> AnswerStream {
+fn answer_at(pieces: Vec<(u64, &'static str)>) -> Box<AnswerStream> {
     let start = Instant::now();
     let bytes = stream::iter(pieces)
         .then(move |(second, piece)| async move {

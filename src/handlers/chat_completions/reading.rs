@@ -37,7 +37,7 @@ pub(super) struct Asked {
     pub(super) streamed: bool,
     pub(super) include_usage: bool,
     pub(super) ignored: Vec<String>,
-    pub(super) placed: Placed,
+    pub(super) placed: Box<Placed>,
     pub(super) public_url: String,
     pub(super) call: Call,
 }
@@ -119,12 +119,12 @@ async fn place(
     agent: &ResolvedAgent,
     said: &conversation::Said,
     turn: Turn,
-) -> Result<Placed, ApiError> {
+) -> Result<Box<Placed>, ApiError> {
     if !said.on {
         if let Some(Message::ToolResult { call_id, .. }) = turn.conversation().next() {
             return Err(tool_results::unknown_call(0, call_id));
         }
-        return Ok(Placed::stateless(turn));
+        return Ok(Box::new(Placed::stateless(turn)));
     }
     let request = continuity::Request {
         caller,

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A call to an agent that has not shown a sign yet.
-pub(super) type Opening = Pin<Box<dyn Future<Output = Result<AnswerStream, Failure>> + Send>>;
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Box<AnswerStream>, Failure>> + Send>>;
 
 /// The body.
 pub(super) struct StreamedAnswer {
@@ -36,13 +36,9 @@ pub(super) struct StreamedAnswer {
     request_id: String,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each body, and the body is boxed"
-)]
 enum Source {
     Opening(Opening),
-    Streaming(AnswerStream),
+    Streaming(Box<AnswerStream>),
     Ended,
 }
 
@@ -64,7 +60,7 @@ impl fmt::Debug for StreamedAnswer {
 impl StreamedAnswer {
     /// An answer whose agent has shown its first sign.
     pub(super) fn started(
-        stream: AnswerStream,
+        stream: Box<AnswerStream>,
         writer: ChunkWriter,
         heartbeat: Duration,
         request_id: String,
@@ -100,7 +96,7 @@ impl StreamedAnswer {
     }
 
     /// The role chunk goes ahead of everything the agent says.
-    fn start(&mut self, stream: AnswerStream) {
+    fn start(&mut self, stream: Box<AnswerStream>) {
         self.source = Source::Streaming(stream);
         self.write(&Event::Started);
     }

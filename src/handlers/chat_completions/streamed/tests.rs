@@ -24,7 +24,7 @@ fn writer() -> ChunkWriter {
     ChunkWriter::new(head, false)
 }
 
-fn stream_of(bytes: ByteStream) -> AnswerStream {
+fn stream_of(bytes: ByteStream) -> Box<AnswerStream> {
     let limits = StreamLimits {
         between_bytes: Duration::from_secs(1000),
         deadline: Instant::now() + Duration::from_secs(1000),
