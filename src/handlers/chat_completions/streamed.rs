@@ -1,7 +1,8 @@
 //! The body of a streamed answer: polled by the server, it polls the agent's stream.
 //!
-//! What one upstream read brings leaves as one frame. There is no task and no channel in between; the only
-//! timer is the heartbeat's, which is re-armed when it fires, not at every event.
+//! What one upstream read brings leaves as one frame, but for the first words: they leave before what came with
+//! them is read. There is no task and no channel in between; the only timer is the heartbeat's, which is re-armed when
+//! it fires, not at every event.
 
 use std::{
     convert::Infallible,
@@ -30,10 +31,22 @@ pub(super) struct StreamedAnswer {
     source: Source,
     writer: ChunkWriter,
     out: BytesMut,
+    first_words: FirstWords,
     heartbeat: Duration,
     last_write: Instant,
     timer: Pin<Box<Sleep>>,
     request_id: String,
+}
+
+/// How far the first words are on their way to the client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstWords {
+    Awaited,
+    /// Nothing is added to their frame.
+    Written,
+    /// The server has their frame, and may wait for more to send with it.
+    HandedOver,
+    Sent,
 }
 
 enum Source {
@@ -88,6 +101,7 @@ impl StreamedAnswer {
             source,
             writer,
             out: BytesMut::new(),
+            first_words: FirstWords::Awaited,
             heartbeat,
             last_write: now,
             timer: Box::pin(tokio::time::sleep_until(now + heartbeat)),
@@ -105,11 +119,14 @@ impl StreamedAnswer {
         if let Err(failure) = self.writer.write(event, &mut self.out) {
             self.log(failure);
         }
+        if self.first_words == FirstWords::Awaited && is_first_word(event) && !self.out.is_empty() {
+            self.first_words = FirstWords::Written;
+        }
     }
 
     /// Writes what is at hand; `Pending` when the agent has no more for now.
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.out.len() < FRAME_BYTES {
+        while self.out.len() < FRAME_BYTES && self.first_words != FirstWords::Written {
             match &mut self.source {
                 Source::Opening(opening) => match std::task::ready!(opening.as_mut().poll(context))
                 {
@@ -144,6 +161,9 @@ impl StreamedAnswer {
 
     fn take_frame(&mut self) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.last_write = Instant::now();
+        if self.first_words == FirstWords::Written {
+            self.first_words = FirstWords::HandedOver;
+        }
         let frame = if self.out.len() <= KEPT_FRAME_BYTES {
             self.out.split()
         } else {
@@ -165,6 +185,14 @@ impl StreamedAnswer {
     }
 }
 
+/// Whether this is what somebody waits for: text, or the beginning of a call.
+const fn is_first_word(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Text(_) | Event::Refusal(_) | Event::ToolCall { .. }
+    )
+}
+
 impl Body for StreamedAnswer {
     type Data = Bytes;
     type Error = Infallible;
@@ -173,6 +201,12 @@ impl Body for StreamedAnswer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.first_words == FirstWords::HandedOver {
+            // A server sends what it has once it is told that there is no more for now.
+            self.first_words = FirstWords::Sent;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let source = self.poll_source(context);
         if !self.out.is_empty() {
             return self.take_frame();

@@ -1,4 +1,4 @@
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 
@@ -83,16 +83,39 @@ async fn an_answer_is_role_text_end_and_done() {
     assert_eq!(text_of(started(bytes)).await, whole_answer(&["a", "b"]));
 }
 
+fn events_of(frame: Frame<Bytes>) -> usize {
+    let data = frame.into_data().unwrap();
+    String::from_utf8_lossy(&data).matches("data: ").count()
+}
+
 #[tokio::test]
-async fn one_upstream_read_leaves_as_one_frame() {
-    let bytes = pieces(vec!["data: a\n\ndata: b\n\n".into()]).chain(stream::pending());
-    let mut answer = started(Box::pin(bytes));
-    let frame = answer.frame().await.unwrap().unwrap().into_data().unwrap();
+async fn what_is_at_hand_leaves_as_one_frame() {
+    let reads = pieces(vec!["data: a\n\ndata: b\n\n".into(), "data: c\n\n".into()]);
+    let mut answer = started(Box::pin(reads.chain(stream::pending())));
     assert_eq!(
-        String::from_utf8_lossy(&frame).matches("data: ").count(),
-        3,
-        "role, a and b"
+        events_of(answer.frame().await.unwrap().unwrap()),
+        2,
+        "role and a"
     );
+    assert_eq!(
+        events_of(answer.frame().await.unwrap().unwrap()),
+        2,
+        "b and c"
+    );
+}
+
+#[tokio::test]
+async fn the_first_words_are_sent_before_what_came_with_them_is_written() {
+    let reads = pieces(vec!["data: a\n\ndata: b\n\ndata: c\n\n".into()]);
+    let mut answer = started(Box::pin(reads.chain(stream::pending())));
+    let mut next = || {
+        let frame = answer.frame().now_or_never();
+        frame.map(|frame| events_of(frame.unwrap().unwrap()))
+    };
+    assert_eq!(next(), Some(2), "role and a");
+    assert_eq!(next(), None, "the server is told to send");
+    assert_eq!(next(), Some(2), "b and c");
+    assert_eq!(next(), None, "the agent has no more for now");
 }
 
 #[tokio::test]
