@@ -13,11 +13,18 @@ use foundry_gateway::{
 
 /// `EX_USAGE` of sysexits: the settings cannot be used.
 const UNUSABLE_SETTINGS: u8 = 64;
+/// What else can be done without settings.
+const TRY_IT: &str = if cfg!(feature = "demo") {
+    "\nTo try it offline, without any setting: foundry-gateway demo"
+} else {
+    ""
+};
 /// The Functions host restarts a handler that ends so, without counting a crash. After 0 it would not start
 /// another one, and answer 500 for ever.
 const RESTART_ME: u8 = 200;
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
     panics::tell_the_place_only();
@@ -34,7 +41,7 @@ fn serve(environment: &Environment) -> ExitCode {
         Err(errors) => {
             return refuse(&format!(
                 "{errors}\n\nfoundry-gateway serves a Foundry project and is configured by environment variables; \
-                 README.md lists them all.\nTo try it offline, without any setting: foundry-gateway demo"
+                 README.md lists them all.{TRY_IT}"
             ));
         }
     };

@@ -207,6 +207,10 @@ pub(crate) async fn gateway(root: &Path, given: Option<&Path>) -> anyhow::Result
         "--locked",
         "--package",
         "foundry-gateway",
+        // As it is deployed: without the demonstration.
+        "--no-default-features",
+        "--features",
+        "application-insights",
     ];
     let status = Command::new("cargo")
         .args(arguments)
