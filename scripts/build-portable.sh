@@ -27,5 +27,5 @@ export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-315532800}"
 
 # What is deployed has no use for the `demo` command, and less memory without it.
 PATH="$(cd "$tools/bin" && pwd):$PATH" cargo zigbuild --release --locked -p foundry-gateway \
-  --no-default-features --features application-insights --target "$target.$glibc" >&2
+  --no-default-features --features deployed --target "$target.$glibc" >&2
 printf '%s\n' "$cargo_target/$target/release/foundry-gateway"

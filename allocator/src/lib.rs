@@ -1,7 +1,7 @@
 //! The allocator of the gateway's program: on Linux [mimalloc] in place of the C library's, for Rust and C alike.
 //!
-//! Spans are made by the threads that answer and freed by the one that sends them. glibc has a lock for that, and with
-//! it an answer takes a third more processor time. What was measured is in `docs/benchmarks.md`.
+//! A quarter of the processor time of an answer was glibc's `malloc` and `free`. What was measured is in
+//! `docs/benchmarks.md`.
 //!
 //! A program that calls [`give_back_soon`] has it: being linked, it defines `malloc` and its like. Elsewhere than on
 //! Linux nothing changes.
@@ -44,7 +44,6 @@ mod tests {
 
     #[test]
     fn what_rust_allocates_is_its_own() {
-        give_back_soon();
         let text = String::from("on the heap");
         // SAFETY: it compares the address with the regions that the allocator has, and does not follow it.
         let is_its_own = |address| unsafe { libmimalloc_sys::mi_is_in_heap_region(address) };

@@ -207,10 +207,9 @@ pub(crate) async fn gateway(root: &Path, given: Option<&Path>) -> anyhow::Result
         "--locked",
         "--package",
         "foundry-gateway",
-        // As it is deployed: without the demonstration.
         "--no-default-features",
         "--features",
-        "application-insights",
+        "deployed",
     ];
     let status = Command::new("cargo")
         .args(arguments)

@@ -2,21 +2,20 @@
 
 mod approvals;
 mod calls;
+mod parts;
 mod reasoning;
 
 use std::collections::VecDeque;
 
-use self::reasoning::Reasoning;
+use self::{parts::Part, reasoning::Reasoning};
 use super::{
     citations,
     items::{self, Fate},
-    wire::{
-        Annotation, ContentPart, ItemEvent, OutputItem, Response, ResponseEvent, TextDelta, Usage,
-    },
+    wire::{ItemEvent, OutputItem, Response, ResponseEvent, TextDelta, Usage},
 };
 use crate::{
     agent::{
-        Citation, End, Event, Failure, FailureKind, Translator, approval::Decision, event,
+        End, Event, Failure, FailureKind, Translator, approval::Decision, event,
         stream::UpstreamIds,
     },
     config::approvals::ApprovalPolicy,
@@ -46,15 +45,6 @@ pub(super) struct ResponsesTranslator {
     responses: usize,
     /// What the responses before this one cost.
     spent: event::Usage,
-}
-
-#[derive(Debug)]
-struct Part {
-    response: usize,
-    output_index: u64,
-    content_index: u64,
-    start: usize,
-    citations: usize,
 }
 
 #[derive(Debug)]
@@ -195,94 +185,9 @@ impl ResponsesTranslator {
         }
     }
 
-    /// Makes a content part the current one; `true` where it was not.
-    fn enter_part(
-        &mut self,
-        output_index: u64,
-        content_index: u64,
-        events: &mut VecDeque<Event>,
-    ) -> bool {
-        let other_message = match &self.part {
-            Some(part)
-                if part.response == self.responses
-                    && part.output_index == output_index
-                    && part.content_index == content_index =>
-            {
-                return false;
-            }
-            Some(part) => part.response != self.responses || part.output_index != output_index,
-            None => false,
-        };
-        if other_message && 0 < self.text_length {
-            self.push_text(false, event::MESSAGE_SEPARATOR.to_owned(), events);
-        }
-        self.part = Some(Part {
-            response: self.responses,
-            output_index,
-            content_index,
-            start: self.text_length,
-            citations: 0,
-        });
-        true
-    }
-
-    fn push_text(&mut self, refusal: bool, text: String, events: &mut VecDeque<Event>) {
-        if text.is_empty() {
-            return;
-        }
-        if refusal {
-            events.push_back(Event::Refusal(text));
-        } else {
-            self.text_length += text.chars().count();
-            events.push_back(Event::Text(text));
-        }
-    }
-
-    fn close_part(
-        &mut self,
-        output_index: u64,
-        content_index: u64,
-        part: &ContentPart,
-        events: &mut VecDeque<Event>,
-    ) {
-        if self.enter_part(output_index, content_index, events) {
-            self.push_text(false, part.text.clone(), events);
-            self.push_text(true, part.refusal.clone(), events);
-        }
-        let told = self.part.as_ref().map_or(0, |part| part.citations);
-        for annotation in part.annotations.iter().skip(told) {
-            self.cite(annotation, events);
-        }
-    }
-
-    fn cite(&mut self, annotation: &Annotation, events: &mut VecDeque<Event>) {
-        let Some(part) = &mut self.part else { return };
-        part.citations += 1;
-        let Some(source) = citations::source(annotation) else {
-            return;
-        };
-        let place = |index| part.start.saturating_add(annotation.index.unwrap_or(index));
-        events.push_back(Event::Citation(Citation {
-            start: place(annotation.start_index),
-            end: place(annotation.end_index),
-            source,
-        }));
-    }
-
     fn close_item(&mut self, output_index: u64, item: &OutputItem, events: &mut VecDeque<Event>) {
         match item.kind.as_str() {
-            "message" => {
-                for (content_index, part) in (0..).zip(&item.content) {
-                    let later_part_known = self.part.as_ref().is_some_and(|current| {
-                        current.response == self.responses
-                            && current.output_index == output_index
-                            && content_index < current.content_index
-                    });
-                    if !later_part_known {
-                        self.close_part(output_index, content_index, part, events);
-                    }
-                }
-            }
+            "message" => self.close_message(output_index, item, events),
             "function_call" => {
                 if !self
                     .calls

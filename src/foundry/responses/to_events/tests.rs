@@ -4,7 +4,7 @@ mod messages;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::agent::event::Source;
+use crate::agent::event::{Citation, Source};
 
 mod contradictions;
 
