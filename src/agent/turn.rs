@@ -14,6 +14,8 @@ pub struct Turn {
     /// Instructions stay where the client put them, so that a replay is faithful;
     /// [`Turn::instructions`] and [`Turn::conversation`] tell the two apart.
     pub messages: Vec<Message>,
+    /// Whether the client reads the text as the agent writes it. Where it does not, it may come in larger pieces.
+    pub streamed: bool,
     /// Most tokens the answer may have.
     pub max_output_tokens: Option<u32>,
     /// What the client asks beyond the agent's definition. A new agent heeds it only with a `definition`.

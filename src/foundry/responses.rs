@@ -60,7 +60,11 @@ pub(super) async fn answer(
     let (keep, request_id) = (turn.keep, call.request_id.clone());
     let mut stream = AnswerStream::new(
         byte_stream(response),
-        Box::new(ResponsesTranslator::new(turn.approvals.clone(), session)),
+        Box::new(ResponsesTranslator::new(
+            turn.approvals.clone(),
+            session,
+            turn.streamed,
+        )),
         limits,
         // Dropping an unfinished stream closes the connection, which is how a response is cancelled.
         Box::new(move |leftover| {

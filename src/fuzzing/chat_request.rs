@@ -40,7 +40,7 @@ pub fn chat_request(body: &[u8]) {
     for reference in references() {
         for policy in policies() {
             let agent = agent(reference.clone(), policy);
-            let read = to_turn::read_request(&envelope.fields, &agent, &|id| {
+            let read = to_turn::read_request(&envelope, &agent, &|id| {
                 id.starts_with("file-")
                     .then(|| UpstreamFile::Agents(id.to_owned()))
             });

@@ -17,7 +17,7 @@ const NEXT_BODY: &[u8] = b":next body\n";
 /// Input: a byte of options, and the event stream of a new agent; `:next body` stands between two responses.
 ///
 /// - At most one end, and nothing after it; the start at most once; calls numbered in order; usage never shrinks.
-/// - However the bytes are cut, the answer is the same.
+/// - However the bytes are cut, the answer is the same; for a client that is streamed to, and for one that is not.
 /// - A good end only where the service has told one, and results are asked for only with a call.
 /// - In chunks and as a whole, the client is told the same; a failure has no finish reason and no `[DONE]`.
 ///
@@ -25,7 +25,10 @@ const NEXT_BODY: &[u8] = b":next body\n";
 ///
 /// Where one of these does not hold.
 pub fn responses_events(input: &[u8]) {
-    check(input, fuzzing::responses::translator, "response.");
+    // A bit that also has a say in the pieces.
+    let streamed = input.first().is_some_and(|options| options & 32 == 0);
+    let translator = |policy| fuzzing::responses::translator(policy, streamed);
+    check(input, translator, "response.");
 }
 
 /// The same for a classic agent.
@@ -39,7 +42,7 @@ pub fn threads_events(input: &[u8]) {
 
 fn check(
     input: &[u8],
-    translator: fn(ApprovalPolicy) -> Box<dyn Translator>,
+    translator: impl Fn(ApprovalPolicy) -> Box<dyn Translator>,
     ends_begin_with: &str,
 ) {
     let Some((&options, stream)) = input.split_first() else {

@@ -51,7 +51,6 @@ pub async fn create(
         agent,
         foundry,
         head,
-        streamed,
         include_usage,
         ignored,
         mut placed,
@@ -67,7 +66,6 @@ pub async fn create(
         model: &head.model,
         caller: &caller.name.0,
         conversation_id: placed.recorder.as_deref().map(Recorder::conversation_id),
-        streamed,
         turn: &placed.turn,
     });
     let record = placed.recorder.take().map(|recorder| {
@@ -75,6 +73,7 @@ pub async fn create(
         telemetry.recording(Box::new(move |ended| recorder.record(ended, foundry)))
     });
     let model = head.model.clone();
+    let streamed = placed.turn.streamed;
     let request_id = call.request_id.clone();
     // Boxed before it is passed on: each future around it would hold it a second time.
     let calling = Box::pin(async move {

@@ -41,8 +41,6 @@ pub struct TurnFacts<'a> {
     pub caller: &'a str,
     /// The part of `thread_id` that all turns of the conversation share.
     pub conversation_id: Option<&'a str>,
-    /// Whether the client is answered in a stream.
-    pub streamed: bool,
     /// What is sent.
     pub turn: &'a Turn,
 }
@@ -73,7 +71,7 @@ impl RequestTelemetry {
             report.agent = Some(facts.agent.reference.to_string());
             facts.caller.clone_into(&mut report.caller);
         });
-        if facts.streamed
+        if facts.turn.streamed
             && let Some(metrics) = self.telemetry().metrics()
         {
             metrics.streams_changed(1);
@@ -89,7 +87,7 @@ impl RequestTelemetry {
             conversation_id: facts.conversation_id.map(str::to_owned),
             model: facts.model.to_owned(),
             caller: facts.caller.to_owned(),
-            streamed: facts.streamed,
+            streamed: facts.turn.streamed,
             started: Instant::now(),
             first_chunk: None,
             usage: None,
@@ -135,7 +133,7 @@ impl RequestTelemetry {
             KeyValue::new(attributes::PROVIDER_NAME, attributes::FOUNDRY),
             KeyValue::new(attributes::AGENT_NAME, name_of(&facts.agent.reference)),
             KeyValue::new(attributes::REQUEST_MODEL, facts.model.to_owned()),
-            KeyValue::new(attributes::REQUEST_STREAM, facts.streamed),
+            KeyValue::new(attributes::REQUEST_STREAM, facts.turn.streamed),
             KeyValue::new(attributes::CALLER, facts.caller.to_owned()),
             KeyValue::new(attributes::PROJECT, facts.agent.project.clone()),
             KeyValue::new(attributes::SERVER_ADDRESS, facts.server.0.to_owned()),

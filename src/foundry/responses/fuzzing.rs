@@ -6,9 +6,9 @@ use crate::{
     config::approvals::ApprovalPolicy,
 };
 
-/// Reads the events of a new agent.
-pub(crate) fn translator(approvals: ApprovalPolicy) -> Box<dyn Translator> {
-    Box::new(ResponsesTranslator::new(approvals, None))
+/// Reads the events of a new agent, for a client that is `streamed` to or not.
+pub(crate) fn translator(approvals: ApprovalPolicy, streamed: bool) -> Box<dyn Translator> {
+    Box::new(ResponsesTranslator::new(approvals, None, streamed))
 }
 
 /// The body of the request for a turn.

@@ -4,6 +4,7 @@ mod approvals;
 mod calls;
 mod parts;
 mod reasoning;
+mod unread;
 
 use std::collections::VecDeque;
 
@@ -25,10 +26,13 @@ use crate::{
 /// Reads the events of one response.
 ///
 /// Text and calls are taken from deltas; what arrives only whole (workflow agents send messages so) is taken
-/// from the event that closes it. What becomes of the other items is in the table of [`items`].
+/// from the event that closes it. Of an answer that is not streamed most deltas stay [`unread`].
+/// What becomes of the other items is in the table of [`items`].
 #[derive(Debug, Default)]
 pub(super) struct ResponsesTranslator {
     ids: UpstreamIds,
+    /// Whether text is wanted as the agent writes it.
+    streamed: bool,
     started: bool,
     /// Code points of text so far: citations count from the start of the whole answer.
     text_length: usize,
@@ -61,23 +65,33 @@ impl Translator for ResponsesTranslator {
         events: &mut VecDeque<Event>,
     ) -> serde_json::Result<()> {
         match name {
-            "response.output_text.delta" | "response.refusal.delta" => {
+            "response.output_text.delta" if self.leave_unread(data) => return Ok(()),
+            // It tells them again.
+            "response.output_text.done" => {}
+            _ => self.read_unread(events)?,
+        }
+        match name {
+            "response.output_text.delta" => {
+                let event: TextDelta<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                self.read_delta(event, events);
+            }
+            "response.output_text.done" => {
+                let event: ItemEvent<'_> = serde_json::from_str(data)?;
+                self.start(events);
+                self.finish_text(&event, events)?;
+            }
+            "response.refusal.delta" => {
                 let event: TextDelta<'_> = serde_json::from_str(data)?;
                 self.start(events);
                 self.enter_part(event.output_index, event.content_index, events);
-                self.push_text(
-                    name == "response.refusal.delta",
-                    event.delta.into_owned(),
-                    events,
-                );
+                self.push_text(true, event.delta.into_owned(), events);
             }
-            "response.output_text.done" | "response.refusal.done" => {
+            "response.refusal.done" => {
                 let event: ItemEvent<'_> = serde_json::from_str(data)?;
-                let refusal = name == "response.refusal.done";
-                let whole = if refusal { event.refusal } else { event.text };
                 self.start(events);
                 if self.enter_part(event.output_index, event.content_index, events) {
-                    self.push_text(refusal, whole.into_owned(), events);
+                    self.push_text(true, event.refusal.into_owned(), events);
                 }
             }
             "response.output_text.annotation.added" => {
@@ -156,14 +170,16 @@ impl Translator for ResponsesTranslator {
 }
 
 impl ResponsesTranslator {
-    /// Reads the answer of an agent with this policy, in this session if it is a hosted one.
-    pub(super) fn new(approvals: ApprovalPolicy, session: Option<String>) -> Self {
+    /// Reads the answer of an agent with this policy, in this session if it is a hosted one; `streamed` where its text is
+    /// wanted as the agent writes it.
+    pub(super) fn new(approvals: ApprovalPolicy, session: Option<String>, streamed: bool) -> Self {
         let ids = UpstreamIds {
             session,
             ..UpstreamIds::default()
         };
         Self {
             ids,
+            streamed,
             approvals,
             ..Self::default()
         }

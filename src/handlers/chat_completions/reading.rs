@@ -34,7 +34,6 @@ pub(super) struct Asked {
     pub(super) agent: ResolvedAgent,
     pub(super) foundry: Arc<Foundry>,
     pub(super) head: AnswerHead,
-    pub(super) streamed: bool,
     pub(super) include_usage: bool,
     pub(super) ignored: Vec<String>,
     pub(super) placed: Box<Placed>,
@@ -61,7 +60,7 @@ pub(super) async fn read(
         return Err(ApiError::model_not_found(&envelope.model));
     };
     let foundry = project.foundry;
-    let request = to_turn::read_request(&envelope.fields, &agent, &|id| {
+    let request = to_turn::read_request(&envelope, &agent, &|id| {
         let (in_project, file) = app.file_ids.file(&caller.name.0, id)?;
         (in_project == agent.project).then_some(file)
     })?;
@@ -103,7 +102,6 @@ pub(super) async fn read(
         agent,
         foundry,
         head,
-        streamed: envelope.stream,
         include_usage: envelope.include_usage,
         ignored,
         placed,

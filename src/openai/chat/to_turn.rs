@@ -75,10 +75,11 @@ pub struct Request {
 
 /// Reads the whole request for `agent`; `find_file` knows the files of the caller.
 pub fn read_request(
-    fields: &RawFields<'_>,
+    envelope: &Envelope<'_>,
     agent: &ResolvedAgent,
     find_file: FindFile<'_>,
 ) -> Result<Request, ApiError> {
+    let fields = &envelope.fields;
     let (mut ignored, mut overriding, mut joining) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in fields.iter() {
         let names = match fields::decide(name, value, &agent.reference, agent.overrides)? {
@@ -98,6 +99,7 @@ pub fn read_request(
     }
     let turn = Turn {
         messages,
+        streamed: envelope.stream,
         max_output_tokens: match token_limit(fields, "max_completion_tokens")? {
             Some(limit) => Some(limit),
             None => token_limit(fields, "max_tokens")?,

@@ -8,6 +8,7 @@ use super::{
         wire::{Annotation, ContentPart},
     },
     OutputItem, ResponsesTranslator,
+    unread::Unread,
 };
 use crate::agent::{Citation, Event, event};
 
@@ -19,6 +20,8 @@ pub(super) struct Part {
     content_index: u64,
     start: usize,
     citations: usize,
+    /// Where only the first delta of its text has been read.
+    pub(super) unread: Option<Unread>,
 }
 
 impl ResponsesTranslator {
@@ -29,14 +32,10 @@ impl ResponsesTranslator {
         content_index: u64,
         events: &mut VecDeque<Event>,
     ) -> bool {
+        if self.is_current(output_index, content_index) {
+            return false;
+        }
         let other_message = match &self.part {
-            Some(part)
-                if part.response == self.responses
-                    && part.output_index == output_index
-                    && part.content_index == content_index =>
-            {
-                return false;
-            }
             Some(part) => part.response != self.responses || part.output_index != output_index,
             None => false,
         };
@@ -49,8 +48,18 @@ impl ResponsesTranslator {
             content_index,
             start: self.text_length,
             citations: 0,
+            unread: None,
         });
         true
+    }
+
+    /// Whether text comes from this content part now.
+    pub(super) fn is_current(&self, output_index: u64, content_index: u64) -> bool {
+        self.part.as_ref().is_some_and(|part| {
+            part.response == self.responses
+                && part.output_index == output_index
+                && part.content_index == content_index
+        })
     }
 
     pub(super) fn push_text(&mut self, refusal: bool, text: String, events: &mut VecDeque<Event>) {

@@ -13,8 +13,18 @@ const RECORDED: &str = include_str!(concat!(
     "/tests/fixtures/recordings/new/prompt_agent_stream.preview.sse"
 ));
 
+/// For a client that is streamed to; one that is not is told the same, in larger pieces.
 fn translate_all<'a>(events: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<Event> {
-    let mut translator = ResponsesTranslator::default();
+    let mut events: Vec<_> = events.into_iter().collect();
+    // Whatever is no delta has those read that wait.
+    events.push(("response.in_progress", json!({})));
+    let streamed = translate(&events, true);
+    assert_eq!(joined(translate(&events, false)), joined(streamed.clone()));
+    streamed
+}
+
+fn translate(events: &[(&str, Value)], streamed: bool) -> Vec<Event> {
+    let mut translator = ResponsesTranslator::new(ApprovalPolicy::default(), None, streamed);
     let mut out = VecDeque::new();
     for (name, data) in events {
         if let Err(error) = translator.translate(name, &data.to_string(), &mut out) {
@@ -24,6 +34,18 @@ fn translate_all<'a>(events: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<
         }
     }
     out.into()
+}
+
+/// With pieces of text that follow each other as one.
+fn joined(events: Vec<Event>) -> Vec<Event> {
+    let mut joined: Vec<Event> = Vec::new();
+    for event in events {
+        match (joined.last_mut(), event) {
+            (Some(Event::Text(before)), Event::Text(more)) => before.push_str(&more),
+            (_, event) => joined.push(event),
+        }
+    }
+    joined
 }
 
 fn text(text: &str) -> Event {
@@ -43,7 +65,7 @@ fn kind_of_end(events: &[Event]) -> Option<FailureKind> {
 
 #[test]
 fn the_recorded_stream_is_read() {
-    let mut translator = ResponsesTranslator::default();
+    let mut translator = ResponsesTranslator::new(ApprovalPolicy::default(), None, true);
     let mut events = VecDeque::new();
     crate::sse::Decoder::new(1 << 20)
         .feed(RECORDED.as_bytes(), |name, data| {

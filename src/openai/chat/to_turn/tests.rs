@@ -31,7 +31,7 @@ fn agent(classic: bool) -> ResolvedAgent {
 fn read(body: &Value) -> Result<Request, ApiError> {
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes())?;
-    read_request(&envelope.fields, &agent(false), &|_| None)
+    read_request(&envelope, &agent(false), &|_| None)
 }
 
 /// A request of `messages` and nothing else that matters.
@@ -285,7 +285,7 @@ fn ignored_fields_are_reported_and_not_used() {
 
     let body = body.to_string();
     let envelope = read_envelope(body.as_bytes()).unwrap();
-    let classic = read_request(&envelope.fields, &agent(true), &|_| None).unwrap();
+    let classic = read_request(&envelope, &agent(true), &|_| None).unwrap();
     assert_eq!(classic.turn.overrides.temperature, Some(0.5));
     assert!(!classic.ignored.contains(&"temperature".to_owned()));
 }

@@ -61,7 +61,7 @@ fn the_client_is_asked_about_all_approvals_or_about_none() {
             approve: vec!["docs".to_owned()],
             otherwise: Some(otherwise),
         };
-        let mut translator = ResponsesTranslator::new(policy, None);
+        let mut translator = ResponsesTranslator::new(policy, None, true);
         let mut events = VecDeque::new();
         let requests = servers.iter().map(|server| {
             json!({"type": "mcp_approval_request", "id": format!("of {server}"), "name": "t",
