@@ -2,6 +2,11 @@
 //!
 //! No authentication, no telemetry, no translation, the default runtime, `TCP_NODELAY` on both sides.
 //! `POST` on any path goes to the one upstream URL.
+//!
+//! The floor that collects does for answers in one piece what a gateway has to do that always streams from the service:
+//! it asks for a stream, reads it to its end and answers with the response that the last event tells.
+
+mod collected;
 
 use std::{io, sync::Arc};
 
@@ -22,9 +27,15 @@ use tokio::net::TcpListener;
 struct Floor {
     client: reqwest::Client,
     upstream: Arc<str>,
+    collects: bool,
 }
 
 async fn pass(State(floor): State<Floor>, body: Bytes) -> Response {
+    let body = if floor.collects {
+        collected::for_a_stream(&body)
+    } else {
+        body
+    };
     let request = floor
         .client
         .post(&*floor.upstream)
@@ -34,6 +45,9 @@ async fn pass(State(floor): State<Floor>, body: Bytes) -> Response {
     let Ok(answer) = request.send().await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
+    if floor.collects {
+        return collect(answer).await;
+    }
     let mut response = Response::builder().status(answer.status());
     if let Some(kind) = answer.headers().get(header::CONTENT_TYPE) {
         response = response.header(header::CONTENT_TYPE, kind);
@@ -43,11 +57,24 @@ async fn pass(State(floor): State<Floor>, body: Bytes) -> Response {
         .unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
 }
 
-/// Passes requests to `upstream` until the process ends.
-pub async fn serve(listener: TcpListener, upstream: &str) -> anyhow::Result<()> {
+/// Answers in one piece what comes as a stream.
+async fn collect(answer: reqwest::Response) -> Response {
+    let stream = answer.bytes().await.unwrap_or_default();
+    match collected::response(&stream) {
+        Some(response) => {
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            (json, response.to_owned()).into_response()
+        }
+        None => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+/// Passes requests to `upstream` until the process ends; where it `collects`, every answer leaves in one piece.
+pub async fn serve(listener: TcpListener, upstream: &str, collects: bool) -> anyhow::Result<()> {
     let floor = Floor {
         client: client()?,
         upstream: upstream.into(),
+        collects,
     };
     let router = Router::new()
         .route("/", get(|| async { "ok" }))

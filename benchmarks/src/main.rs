@@ -42,6 +42,9 @@ struct FloorArguments {
     /// Where every POST goes: `http://127.0.0.1:PORT/api/projects/p/openai/v1/responses`
     #[arg(long)]
     upstream: String,
+    /// Ask for a stream, collect it, and answer in one piece
+    #[arg(long)]
+    collect: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,7 +55,7 @@ fn main() -> anyhow::Result<()> {
             upstream::serve(role::listen()?, settings).await
         })),
         Some(Part::Floor(floor)) => all_cores()?.block_on(until_parent_is_gone(async move {
-            floor::serve(role::listen()?, &floor.upstream).await
+            floor::serve(role::listen()?, &floor.upstream, floor.collect).await
         })),
         Some(Part::Receiver) => one_thread()?.block_on(until_parent_is_gone(async {
             receiver::serve(role::listen()?).await

@@ -182,7 +182,7 @@ async fn stand(
         let starts = standing::starts(surroundings, subject, count).await?;
         results.starts.push(starts);
     }
-    if !choice.held || subject == Subject::Direct || subject == Subject::LiteLlm {
+    if !choice.held || !standing::holds_streams(subject) {
         return Ok(());
     }
     for streams in [150, 500] {

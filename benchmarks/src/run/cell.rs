@@ -64,10 +64,11 @@ impl Cell {
         }
     }
 
-    /// Whether this subject is measured in it: the bare gateways only where it tells something, LiteLLM where
-    /// a window has enough answers.
+    /// Whether this subject is measured in it: the floor that collects for answers in one piece, the bare gateways only
+    /// where it tells something, LiteLLM where a window has enough answers.
     pub(crate) fn is_for(self, subject: Subject) -> bool {
         match subject {
+            Subject::CollectingFloor => matches!(self, Self::Answer(_)),
             Subject::NewBare | Subject::ClassicBare => {
                 matches!(self, Self::Answer(16) | Self::Stream(16) | Self::StreamRate)
             }

@@ -64,29 +64,28 @@ impl Results {
     /// that what else the machine did in one round meets both.
     pub(crate) fn compared(
         &self,
-        (subject, cell): (Subject, Cell),
-        (base, base_cell): (Subject, Cell),
+        subject: Subject,
+        base: Subject,
+        cell: Cell,
         compare: impl Fn(&Window, &Window) -> Option<f64>,
     ) -> Option<f64> {
         median(self.of(subject, cell).filter_map(|window| {
-            let mut bases = self.of(base, base_cell);
+            let mut bases = self.of(base, cell);
             let base = bases.find(|base| base.round == window.round)?;
             compare(window, base)
         }))
     }
 
     /// Processor time for each answer as a multiple of the floor's.
-    pub(crate) fn times_the_floor(
-        &self,
-        subject: Subject,
-        cell: Cell,
-        floor_cell: Cell,
-    ) -> Option<f64> {
-        self.compared(
-            (subject, cell),
-            (Subject::Floor, floor_cell),
-            |window, base| Some(window.processor? / base.processor?),
-        )
+    pub(crate) fn times_the_floor(&self, subject: Subject, cell: Cell) -> Option<f64> {
+        self.times(subject, Subject::Floor, cell)
+    }
+
+    /// Processor time for each answer as a multiple of what another subject takes for it.
+    pub(crate) fn times(&self, subject: Subject, base: Subject, cell: Cell) -> Option<f64> {
+        self.compared(subject, base, cell, |window, base| {
+            Some(window.processor? / base.processor?)
+        })
     }
 
     /// Milliseconds that a subject adds to the floor's.
@@ -96,7 +95,7 @@ impl Results {
         cell: Cell,
         look: impl Fn(&Window) -> Option<Spread>,
     ) -> Option<f64> {
-        self.compared((subject, cell), (Subject::Floor, cell), |window, base| {
+        self.compared(subject, Subject::Floor, cell, |window, base| {
             Some(look(window)?.median - look(base)?.median)
         })
     }

@@ -34,6 +34,14 @@ pub(crate) struct Starts {
     pub(crate) resident: f64,
 }
 
+/// Whether it is asked to hold many streams: the floor that collects has none, and LiteLLM would need minutes.
+pub(crate) fn holds_streams(subject: Subject) -> bool {
+    !matches!(
+        subject,
+        Subject::Direct | Subject::CollectingFloor | Subject::LiteLlm
+    )
+}
+
 /// Starts a subject so many times.
 pub(crate) async fn starts(
     surroundings: &Surroundings,

@@ -52,10 +52,13 @@ impl Surroundings {
                 Running::new(subject, self.upstream, KEY, None),
                 Duration::ZERO,
             ),
-            Subject::Floor => {
+            Subject::Floor | Subject::CollectingFloor => {
                 let upstream = format!("http://{}{RESPONSES_PATH}", self.upstream);
-                let (mut part, address) =
-                    Part::listening(&["floor", "--upstream", &upstream]).await?;
+                let mut arguments = vec!["floor", "--upstream", &upstream];
+                if subject == Subject::CollectingFloor {
+                    arguments.push("--collect");
+                }
+                let (mut part, address) = Part::listening(&arguments).await?;
                 let after = part.process.answers(address, "/", begin, PATIENCE)?;
                 let server = Some(Server::Part(part));
                 (Running::new(subject, address, KEY, server), after)

@@ -15,6 +15,8 @@ pub(crate) enum Subject {
     Direct,
     /// The bare pass-through.
     Floor,
+    /// The pass-through that makes a stream one piece.
+    CollectingFloor,
     /// nginx as a reverse proxy.
     Nginx,
     /// The gateway with new agents, telemetry and recognised histories.
@@ -31,9 +33,10 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// In the order of the tables.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Direct,
         Self::Floor,
+        Self::CollectingFloor,
         Self::Nginx,
         Self::NewComplete,
         Self::NewBare,
@@ -47,6 +50,7 @@ impl Subject {
         match self {
             Self::Direct => "direct",
             Self::Floor => "floor",
+            Self::CollectingFloor => "collecting-floor",
             Self::Nginx => "nginx",
             Self::NewComplete => "new-complete",
             Self::NewBare => "new-bare",
@@ -61,6 +65,7 @@ impl Subject {
         match self {
             Self::Direct => "direct",
             Self::Floor => "floor",
+            Self::CollectingFloor => "floor that collects a stream",
             Self::Nginx => "nginx",
             Self::NewComplete => "gateway, new agents",
             Self::NewBare => "gateway, new agents, bare",
@@ -90,7 +95,7 @@ impl Subject {
 
     pub(crate) fn dialect(self) -> Dialect {
         match self {
-            Self::Direct | Self::Floor | Self::Nginx => Dialect::Responses,
+            Self::Direct | Self::Floor | Self::CollectingFloor | Self::Nginx => Dialect::Responses,
             _ => Dialect::Chat,
         }
     }

@@ -12,7 +12,7 @@ use crate::numbers::Spread;
 pub(crate) fn sections(results: &Results) -> Vec<String> {
     let sections = [
         processor(results),
-        same_stream(results),
+        collected(results),
         rates(results),
         latencies(
             results,
@@ -104,7 +104,7 @@ fn processor(results: &Results) -> Option<String> {
     let rows = by_subject(results, &cells, |subject| {
         let one = |cell: &Cell| {
             let used = results.median(subject, *cell, |window| window.processor);
-            match results.times_the_floor(subject, *cell, *cell) {
+            match results.times_the_floor(subject, *cell) {
                 Some(times) => format!("{} ({times:.2})", number(used, 0)),
                 None => number(used, 0),
             }
@@ -120,30 +120,26 @@ fn processor(results: &Results) -> Option<String> {
     )
 }
 
-fn same_stream(results: &Results) -> Option<String> {
+fn collected(results: &Results) -> Option<String> {
     let counts = CONNECTION_COUNTS;
-    let rows = by_subject(results, &counts.map(Cell::Answer), |subject| {
-        let one = |connections: usize| {
-            let (answer, stream) = (Cell::Answer(connections), Cell::Stream(connections));
-            number(results.times_the_floor(subject, answer, stream), 2)
-        };
-        counts.map(one).to_vec()
-    });
-    let gateways: Vec<Vec<String>> = rows
+    let floor = Subject::CollectingFloor;
+    if !counts
         .into_iter()
-        .filter(|row| {
-            row.first()
-                .is_some_and(|title| title.starts_with("gateway"))
-        })
-        .filter(|row| row.iter().skip(1).any(|cell| !cell.is_empty()))
-        .collect();
+        .any(|count| results.has(floor, Cell::Answer(count)))
+    {
+        return None;
+    }
+    let rows = by_subject(results, &counts.map(Cell::Answer), |subject| {
+        let times = |count| number(results.times(subject, floor, Cell::Answer(count)), 2);
+        counts.map(times).to_vec()
+    });
     section(
-        "An answer in one piece beside the floor's cost for the same upstream stream",
+        "An answer in one piece beside a floor that does the same",
         "The gateway reads a stream of the service for every answer, also for one that leaves in one piece; the floor \
-         passes one JSON document on. Here the gateway's answer in one piece is a multiple of what the floor uses to pass \
-         the stream on that the gateway reads.",
+         passes one JSON document on. Here processor time is a multiple of what it takes the same floor to ask for a \
+         stream, to collect it unread, and to answer with the response of its last event.",
         &["", "1", "16", "64", "256"],
-        gateways,
+        rows,
     )
 }
 

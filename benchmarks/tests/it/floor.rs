@@ -9,13 +9,19 @@ use benchmarks::{
 use crate::support::{Generator, Servers, assert_right, counts, plan, reset};
 
 #[tokio::test]
-async fn direct_calls_and_the_floor_give_the_same_answers() {
+async fn direct_calls_and_the_floors_give_the_same_answers() {
     let mut servers = Servers::default();
     let upstream = servers.upstream().await;
     let url = format!("http://{upstream}/api/projects/p/openai/v1/responses");
+    let passing = url.clone();
     let floor = servers
-        .other(|listener| async move { floor::serve(listener, &url).await.unwrap() })
+        .other(|listener| async move { floor::serve(listener, &passing, false).await.unwrap() })
         .await;
+    let collecting = servers
+        .other(|listener| async move { floor::serve(listener, &url, true).await.unwrap() })
+        .await;
+    let answer = plan(collecting, Dialect::Responses, "instant", false);
+    assert_right(&Generator::run(&answer).await);
     for address in [upstream, floor] {
         for stream in [false, true] {
             let closed = plan(address, Dialect::Responses, "instant", stream);

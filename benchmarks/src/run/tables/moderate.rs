@@ -57,7 +57,7 @@ pub(super) fn paced(results: &Results) -> Option<String> {
                 results.median(subject, cell, |window| Some(window.processor? / 1000.0)),
                 2,
             ),
-            number(results.times_the_floor(subject, cell, cell), 2),
+            number(results.times_the_floor(subject, cell), 2),
         ]
     });
     section(
@@ -84,7 +84,7 @@ pub(super) fn conversations(results: &Results) -> Option<String> {
         };
         vec![
             number(results.median(subject, cell, |window| window.processor), 0),
-            number(results.times_the_floor(subject, cell, cell), 2),
+            number(results.times_the_floor(subject, cell), 2),
             spread(results, subject, cell, first_text),
             number(results.median(subject, cell, continued), 0),
             number(
