@@ -25,15 +25,17 @@ pub(super) struct Unread {
 }
 
 impl ResponsesTranslator {
-    /// Lets a delta wait; `false` where it is to be read now.
+    /// Lets a delta wait; `false` where it is to be read now. One that is cut off is, so that it is told.
     pub(super) fn leave_unread(&mut self, data: &str) -> bool {
         let unread = self.part.as_mut().and_then(|part| part.unread.as_mut());
         let Some(unread) = unread else { return false };
-        let fits = unread.others.len() + data.len() <= MAX_UNREAD_BYTES;
-        if fits {
+        let waits = data.starts_with('{')
+            && data.ends_with('}')
+            && unread.others.len() + data.len() <= MAX_UNREAD_BYTES;
+        if waits {
             unread.others.push_str(data);
         }
-        fits
+        waits
     }
 
     /// Reads a delta now.

@@ -139,16 +139,19 @@ fn deltas_wait_up_to_their_bound() {
 
 #[test]
 fn a_delta_that_cannot_be_read_is_told_where_it_is_read() {
-    let mut translator = ResponsesTranslator::new(ApprovalPolicy::default(), None, false);
-    let mut told = VecDeque::new();
-    let (name, data) = delta(0, "a");
-    translator
-        .translate(name, &data.to_string(), &mut told)
-        .unwrap();
-    translator.translate(name, "{", &mut told).unwrap();
-    let (name, data) = completed();
-    let read = translator.translate(name, &data.to_string(), &mut told);
-    assert!(read.is_err());
+    let read = |broken| {
+        let mut translator = ResponsesTranslator::new(ApprovalPolicy::default(), None, false);
+        let mut told = VecDeque::new();
+        let mut translate = |name, data: &str| translator.translate(name, data, &mut told).is_ok();
+        let (name, data) = delta(0, "a");
+        assert!(translate(name, &data.to_string()));
+        let at_once = translate(name, broken);
+        let (name, data) = completed();
+        (at_once, translate(name, &data.to_string()))
+    };
+    assert_eq!(read("{]}"), (true, false));
+    let (cut_off, _) = read(r#"{"output_index":0,"content_index":0,"delta":"b"#);
+    assert!(!cut_off);
 }
 
 proptest! {
