@@ -121,10 +121,15 @@ mkdir -p "$installed"
 
 if [[ $suite == all || $suite == rust ]]; then
   require 'Rust: install Azurite, the Table Storage of the tests' install_node tests/azurite
+  # Most integration tests wait, for a deadline or for another process, and leave the processor to others.
+  export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
   check 'Rust: unit and integration tests' cargo test --workspace --locked
 fi
 if [[ $suite != rust && $suite != budgets ]]; then
-  require 'Build the programs that the suites start' cargo build --workspace --locked
+  # Without --tests the libraries lack features that the tests ask for, and are built a second time.
+  build=(cargo build --workspace --locked --bins)
+  [[ $suite == all ]] && build+=(--tests)
+  require 'Build the programs that the suites start' "${build[@]}"
 fi
 if [[ $suite == all || $suite == python ]]; then
   require 'Python: install the SDKs' install_python python conformance/python/requirements.txt
