@@ -47,3 +47,6 @@ pub(super) fn chain_after(row: &Row, turn: &Turn, scope: &ScopeKey) -> Option<(L
         .fold(before, |link, message| scope.after(link, message));
     Some((root, after))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What ends an answer, or lets it go on.
 
 use super::*;
+use crate::agent::approval::APPROVAL_TOOL;
 
 #[test]
 fn what_the_agent_cannot_be_asked_for_ends_the_answer_by_its_name() {
@@ -95,16 +96,20 @@ fn the_client_is_asked_about_all_approvals_or_about_none() {
     let calls: Vec<_> = surfaced
         .iter()
         .filter_map(|event| match event {
-            Event::ToolCall { index, call_id, .. } => Some((*index, call_id.as_str())),
+            Event::ToolCall {
+                index,
+                call_id,
+                name,
+            } => Some((*index, call_id.as_str(), name.as_str())),
             _ => None,
         })
         .collect();
     assert_eq!(
         calls,
         [
-            (0, "approval_of shop"),
-            (1, "approval_of mail"),
-            (2, "approval_of docs")
+            (0, "approval_of shop", APPROVAL_TOOL),
+            (1, "approval_of mail", APPROVAL_TOOL),
+            (2, "approval_of docs", APPROVAL_TOOL)
         ]
     );
     let arguments: Vec<_> = surfaced
